@@ -1,0 +1,1 @@
+//! The admin pages: a login, the cards, over TLS.

@@ -1,0 +1,1 @@
+//! The program that runs on a card: boots, writes its files, runs its agent.

@@ -1,0 +1,1 @@
+//! The configuration file: its schema, its checks, its errors with file and line.

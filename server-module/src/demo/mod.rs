@@ -1,0 +1,1 @@
+//! A whole cabinet on loopback with nothing to prepare.

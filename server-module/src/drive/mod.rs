@@ -1,0 +1,1 @@
+//! One loop a protocol, with no protocol knowledge: sockets and clocks in, effects out.

@@ -1,0 +1,15 @@
+//! The reference appliance: a cabinet of server cards run as one network element.
+//!
+//! The cabinet's logic is [`cabinet`], a machine without IO. Everything around it is thin: [`drive`] has one
+//! loop a protocol with no protocol knowledge, [`admin`] shows, [`card`] is the program that runs on a card,
+//! [`pack`] puts update packages on directories, [`demo`] is a whole cabinet on loopback.
+
+pub mod admin;
+pub mod cabinet;
+pub mod card;
+pub mod cli;
+pub mod config;
+pub mod demo;
+pub mod drive;
+pub mod pack;
+pub mod view;

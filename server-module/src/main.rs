@@ -1,0 +1,3 @@
+//! `server-module`: the whole cabinet in one binary.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Update packages on directories: the commands and the storage behind the engine.
