@@ -2,7 +2,7 @@
 //!
 //! The cabinet's logic is [`cabinet`], a machine without IO. Everything around it is thin: [`drive`] has one
 //! loop a protocol with no protocol knowledge, [`admin`] shows, [`card`] is the program that runs on a card,
-//! [`pack`] puts update packages on directories, [`demo`] is a whole cabinet on loopback.
+//! [`module`] composes them, [`pack`] puts update packages on directories, [`demo`] is a whole cabinet on loopback.
 
 pub mod admin;
 pub mod cabinet;
@@ -11,5 +11,6 @@ pub mod cli;
 pub mod config;
 pub mod demo;
 pub mod drive;
+pub mod module;
 pub mod pack;
 pub mod view;
