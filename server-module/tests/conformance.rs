@@ -10,7 +10,8 @@ fn root() -> PathBuf {
 
 /// Gathers the names of all functions in the Rust files below `folder`.
 fn functions(folder: &Path, names: &mut BTreeSet<String>) {
-    for entry in fs::read_dir(folder).expect("a readable folder").map(|entry| entry.expect("an entry").path()) {
+    for entry in fs::read_dir(folder).expect("a readable folder").map(|entry| entry.expect("an entry").path())
+    {
         let name = entry.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         if entry.is_dir() {
             if !name.starts_with('.') && name != "target" {

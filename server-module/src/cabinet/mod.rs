@@ -1,1 +1,26 @@
 //! The cabinet core: inventory, services, states; commands, reports and time in, effects out, no IO.
+//!
+//! This is the patent's Core Administration Engine. It has the three verbs of the house: [`Cabinet::handle`] says
+//! what happened, [`Cabinet::poll_output`] gives the next thing to do, [`Cabinet::deadline`] when a tick is due.
+//! Besides these, [`Cabinet::command`] is the one path to change anything, whatever the interface: it authorises,
+//! carries out and writes down. What others read is the [`Inventory`].
+
+mod card;
+mod command;
+mod definition;
+mod engine;
+mod health;
+mod inventory;
+mod io;
+mod queue;
+mod service;
+mod units;
+
+pub use card::{Card, Cause, Contact, Order, Report, State};
+pub use command::{Command, Label, Refusal, Reply, Role, Via, Who};
+pub use definition::{Definition, Flaw, Place};
+pub use engine::{Cabinet, Error, Limits, Stats, Told};
+pub use inventory::{Active, Inventory, Member};
+pub use io::{Action, Alarm, Event, Input, Kept, Output, Probe, ProbeId, Standing, Transition, What};
+pub use service::{Acl, Balance, Certificate, Health, Mode, Name, Prefix, Service, Sid};
+pub use units::{Cidr, Mac, ParseError, Position, Span};

@@ -15,6 +15,6 @@ pub struct Args {
 }
 
 /// Prints the script.
-pub fn run(args: &Args) {
+pub(super) fn run(args: &Args) {
     clap_complete::generate(args.shell, &mut super::Cli::command(), "server-module", &mut std::io::stdout());
 }

@@ -1,5 +1,7 @@
 //! The composition: one task owns the cabinet, drivers around it carry its effects out.
 
+pub mod handle;
+
 use crate::cli::{Done, Exit};
 
 /// Arguments of `run`.
