@@ -24,3 +24,4 @@ pub use inventory::{Active, Inventory, Member};
 pub use io::{Action, Alarm, Event, Input, Kept, Output, Probe, ProbeId, Standing, Transition, What};
 pub use service::{Acl, Balance, Certificate, Health, Mode, Name, Prefix, Service, Sid};
 pub use units::{Cidr, Mac, ParseError, Position, Span};
+pub(crate) use units::{Text, as_text};

@@ -1,10 +1,9 @@
 //! What a service is: names that customers use, and the cards behind them.
 
-use super::units::{Cidr, ParseError, Position, Span, Text, as_text};
+use super::units::{Cidr, ParseError, Position, Span, as_text};
 use core::fmt;
 use core::str::FromStr;
-use serde::de::{Deserialize, Deserializer};
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use std::path::PathBuf;
 
 /// Applications on n cards under one or more service identifications (patent rows S1, K7).

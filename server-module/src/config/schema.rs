@@ -1,0 +1,289 @@
+//! The schema: every key, its type, its default.
+
+use super::units::{Access, Arch, DhcpListen, Oid, Range, Secret, Store, TrapVersion};
+use crate::cabinet::{Certificate, Cidr, Mac, Name, Position, Role, Service, Span};
+use serde::{Deserialize, Serialize};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+/// A whole configuration file.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// What the module is.
+    pub module: Module,
+    /// The network inside the cabinet.
+    pub network: Network,
+    /// Where the module listens; what is missing is off.
+    pub listen: Listen,
+    /// How cards get their addresses.
+    pub dhcp: Dhcp,
+    /// What cards may read besides their own files.
+    pub tftp: Tftp,
+    /// Who may log in.
+    pub admin: Admin,
+    /// The module's own TLS name.
+    pub tls: Option<Tls>,
+    /// What managers may do, and where traps go.
+    pub snmp: Snmp,
+    /// The cards that are expected.
+    #[serde(rename = "card")]
+    pub cards: Vec<Card>,
+    /// The services that are offered.
+    #[serde(rename = "service")]
+    pub services: Vec<Service>,
+}
+
+/// `[module]`
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Module {
+    /// The module's name, also sysName.
+    pub name: Name,
+    /// How many chassis there are.
+    pub chassis: u8,
+    /// How many slots a chassis has.
+    pub slots: u8,
+    /// The directory of what outlives the process.
+    pub state: PathBuf,
+    /// The store's engine.
+    pub store: Store,
+}
+
+/// `[network]`
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Network {
+    /// Card c.s has the address that ends in c.s here.
+    pub internal: Cidr,
+    /// The module's own address inside: server identifier, next server.
+    pub address: Ipv4Addr,
+    /// The router that cards are told; the module itself when missing.
+    pub router: Option<Ipv4Addr>,
+    /// The name servers that cards are told.
+    pub dns: Vec<Ipv4Addr>,
+    /// Customers that count as local to this POP.
+    pub local_clients: Vec<Cidr>,
+}
+
+/// `[listen]`
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Listen {
+    /// Customers' HTTP.
+    pub http: Vec<SocketAddr>,
+    /// Customers' HTTP over TLS.
+    pub https: Vec<SocketAddr>,
+    /// Customers' FTP.
+    pub ftp: Vec<SocketAddr>,
+    /// Customers' POP3.
+    pub pop3: Vec<SocketAddr>,
+    /// Managers' SNMP.
+    pub snmp: Vec<SocketAddr>,
+    /// The cards' DHCP.
+    pub dhcp: Option<DhcpListen>,
+    /// The cards' traps.
+    pub traps: Vec<SocketAddr>,
+    /// The cards' TFTP.
+    pub tftp: Vec<SocketAddr>,
+    /// The admin pages.
+    pub admin: Vec<SocketAddr>,
+    /// Prometheus metrics.
+    pub metrics: Vec<SocketAddr>,
+}
+
+/// `[dhcp]`
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Dhcp {
+    /// Whether it answers.
+    pub mode: DhcpMode,
+    /// What becomes of a hardware address that no card has.
+    pub unknown: Unknown,
+    /// Addresses for unknown ones in quarantine.
+    pub pool: Option<Range>,
+    /// How long an address is lent.
+    pub lease: Span,
+    /// Boot files by architecture.
+    pub boot: Vec<Boot>,
+}
+
+/// Whether DHCP answers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DhcpMode {
+    /// It answers.
+    #[default]
+    Serve,
+    /// It answers nothing and tells what it would have answered.
+    Observe,
+}
+
+/// What becomes of a hardware address that no card has (patent row B3).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Unknown {
+    /// It gets no answer.
+    #[default]
+    Ignore,
+    /// It gets an address from the pool and nothing else.
+    Quarantine,
+    /// It gets the next free position.
+    Enrol,
+}
+
+/// One entry of `dhcp.boot`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Boot {
+    /// The client architecture (RFC 4578), or `*`.
+    pub arch: Arch,
+    /// The boot file.
+    pub file: String,
+}
+
+/// `[tftp]`
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Tftp {
+    /// A directory that every card may read.
+    pub root: Option<PathBuf>,
+}
+
+/// `[admin]`
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Admin {
+    /// The accounts.
+    pub users: Vec<Account>,
+    /// The pages' own certificate; self-signed when missing.
+    pub tls: Option<Certificate>,
+}
+
+/// An account.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Account {
+    /// Its name.
+    pub name: Name,
+    /// What it may do.
+    pub role: Role,
+    /// Its password, as `server-module user` hashes it.
+    #[serde(skip_serializing)]
+    pub password_hash: Secret,
+}
+
+/// `[tls]`
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tls {
+    /// The module's dedicated TLS name.
+    pub name: String,
+    /// The chain, PEM.
+    pub cert: PathBuf,
+    /// The key, PEM.
+    pub key: PathBuf,
+}
+
+/// `[snmp]`
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Snmp {
+    /// Where the cabinet's own MIB hangs.
+    pub enterprise: Oid,
+    /// Who may read and write.
+    pub communities: Vec<Community>,
+    /// Who is told.
+    pub traps: Vec<TrapSink>,
+}
+
+/// One entry of `snmp.communities`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Community {
+    /// The community string.
+    #[serde(skip_serializing)]
+    pub name: Secret,
+    /// What it may do.
+    pub access: Access,
+    /// From where; without it from nowhere.
+    #[serde(default)]
+    pub from: Vec<Cidr>,
+}
+
+/// One entry of `snmp.traps`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrapSink {
+    /// The manager.
+    pub to: SocketAddr,
+    /// The message's version.
+    #[serde(default)]
+    pub version: TrapVersion,
+    /// The community that the message carries.
+    #[serde(default = "TrapSink::public", skip_serializing)]
+    pub community: Secret,
+}
+
+impl TrapSink {
+    fn public() -> Secret {
+        Secret::new("public")
+    }
+}
+
+/// One `[[card]]`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Card {
+    /// Where it sits.
+    pub position: Position,
+    /// The hardware address that is expected there.
+    pub mac: Option<Mac>,
+    /// The relay's circuit-id that means this position.
+    pub circuit_id: Option<String>,
+    /// Its address, instead of the one by position.
+    pub address: Option<IpAddr>,
+}
+
+impl Default for Module {
+    fn default() -> Self {
+        Self {
+            name: "server-module".parse().unwrap_or_else(|_| unreachable!("it is a name")),
+            chassis: 20,
+            slots: 14,
+            state: PathBuf::from(super::DEFAULT_STATE),
+            store: Store::default(),
+        }
+    }
+}
+
+impl Default for Network {
+    fn default() -> Self {
+        let internal = Cidr::new(IpAddr::V4(Ipv4Addr::new(10, 1, 0, 0)), 16);
+        Self {
+            internal: internal.unwrap_or_else(|| unreachable!("its host bits are zero")),
+            address: Ipv4Addr::new(10, 1, 0, 1),
+            router: None,
+            dns: Vec::new(),
+            local_clients: Vec::new(),
+        }
+    }
+}
+
+impl Default for Dhcp {
+    fn default() -> Self {
+        Self {
+            mode: DhcpMode::default(),
+            unknown: Unknown::default(),
+            pool: None,
+            lease: Span::seconds(3600),
+            boot: Vec::new(),
+        }
+    }
+}
+
+impl Default for Snmp {
+    fn default() -> Self {
+        Self { enterprise: Oid::documentation(), communities: Vec::new(), traps: Vec::new() }
+    }
+}
