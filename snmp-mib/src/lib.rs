@@ -14,3 +14,8 @@
 )]
 
 extern crate alloc;
+
+extern crate self as snmp_mib;
+
+pub mod mib;
+pub mod wire;

@@ -1,0 +1,1 @@
+//! The SMIv2 text of a module, from its declarations.

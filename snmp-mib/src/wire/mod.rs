@@ -1,0 +1,20 @@
+//! The bytes of SNMP: BER (RFC 3417 §8), object identifiers, values, messages. No time, no state.
+//!
+//! [`Message::parse`] borrows from the datagram, checks everything once and allocates nothing; no accessor can
+//! fail afterwards. [`Message::emit`] writes tail first into the caller's buffer, so that every length is known
+//! when it is written and nothing is moved.
+
+pub mod ber;
+mod message;
+mod oid;
+mod value;
+mod varbind;
+
+pub use ber::{Anomalies, ParseError, Problem};
+pub use message::{Body, ErrorStatus, Generic, Message, Pdu, PduType, TrapV1, Version};
+pub use oid::{Arcs, MAX_ARCS, Oid, OidBuf, OidError};
+#[doc(hidden)]
+pub use oid::{content, content_len};
+pub(crate) use oid::cmp_content;
+pub use value::Value;
+pub use varbind::{VarBind, VarBinds};

@@ -1,0 +1,401 @@
+//! Object identifiers as BER content bytes.
+//!
+//! Arcs are base-128 with the shortest form enforced, so a prefix of arcs is a prefix of bytes, equality is
+//! equality of bytes, and the order of RFC 2578 §7.10 needs a look at the first differing arc only: there the
+//! longer encoding is the greater arc. No second, order-preserving form is kept.
+
+use alloc::vec::Vec;
+use core::{cmp::Ordering, fmt, str::FromStr};
+
+/// The most arcs an identifier may have (RFC 2578 §3.5).
+pub const MAX_ARCS: usize = 128;
+
+/// An object identifier, borrowed: the content bytes of its BER encoding.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct Oid<'a>(&'a [u8]);
+
+/// An owned object identifier.
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
+pub struct OidBuf(Vec<u8>);
+
+/// The content is no object identifier: an unfinished or padded arc, an arc over 2^32-1, more than 128 arcs, or
+/// in text, something that is not dotted numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not an object identifier")]
+pub struct OidError;
+
+impl<'a> Oid<'a> {
+    /// Checks content bytes.
+    ///
+    /// # Errors
+    /// [`OidError`].
+    #[inline]
+    pub fn from_content(content: &'a [u8]) -> Result<Self, OidError> {
+        check(content)?;
+        Ok(Self(content))
+    }
+
+    /// Content bytes that were checked when the program was built, by [`oid!`](crate::oid).
+    #[doc(hidden)]
+    pub const fn from_const(content: &'a [u8]) -> Self {
+        Self(content)
+    }
+
+    /// The content bytes.
+    pub const fn as_bytes(self) -> &'a [u8] {
+        self.0
+    }
+
+    /// Tells whether it has no arcs.
+    pub const fn is_empty(self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The arcs, the first two apart.
+    pub fn arcs(self) -> impl Iterator<Item = u32> + use<'a> {
+        let mut arcs = Arcs::new(self.0);
+        let joint = arcs.next();
+        let root = joint.map(|j| (j / 40).min(2));
+        let second = joint.map(|j| j.saturating_sub(root.unwrap_or(0).saturating_mul(40)));
+        root.into_iter().chain(second).chain(arcs)
+    }
+
+    /// Tells whether `prefix` is this identifier or one above it.
+    #[inline]
+    pub fn starts_with(self, prefix: Oid<'_>) -> bool {
+        self.0.starts_with(prefix.0)
+    }
+
+    /// The arcs below `prefix`, or `None` where it is not above this identifier.
+    #[inline]
+    pub fn strip_prefix(self, prefix: Oid<'_>) -> Option<Arcs<'a>> {
+        self.0.strip_prefix(prefix.0).map(Arcs::new)
+    }
+
+    /// An owned copy.
+    pub fn to_buf(self) -> OidBuf {
+        OidBuf(self.0.to_vec())
+    }
+}
+
+impl PartialOrd for Oid<'_> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Oid<'_> {
+    #[inline]
+    fn cmp(&self, other: &Self) -> Ordering {
+        cmp_content(self.0, other.0)
+    }
+}
+
+/// Compares arcs in their encoded form.
+pub(crate) fn cmp_content(a: &[u8], b: &[u8]) -> Ordering {
+    let same = a.iter().zip(b).take_while(|(x, y)| x == y).count();
+    let (Some((x, a)), Some((y, b))) =
+        (a.get(same..).and_then(<[u8]>::split_first), b.get(same..).and_then(<[u8]>::split_first))
+    else {
+        return a.len().cmp(&b.len());
+    };
+    match (x & 0x80 != 0, y & 0x80 != 0) {
+        (true, true) => {
+            // Within equal beginnings, the arc with more octets to come is the greater one.
+            let tail = |s: &[u8]| s.iter().take_while(|b| **b & 0x80 != 0).count();
+            tail(a).cmp(&tail(b)).then(x.cmp(y))
+        }
+        (x_more, y_more) => x_more.cmp(&y_more).then(x.cmp(y)),
+    }
+}
+
+impl fmt::Display for Oid<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, arc) in self.arcs().enumerate() {
+            if i > 0 {
+                f.write_str(".")?;
+            }
+            fmt::Display::fmt(&arc, f)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Oid<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl OidBuf {
+    /// An identifier of no arcs.
+    pub const fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    /// Builds an identifier from arcs.
+    ///
+    /// # Errors
+    /// [`OidError`] where the first arc is over 2, the second over 39 below 0 and 1, or there are too many.
+    pub fn from_arcs(arcs: &[u32]) -> Result<Self, OidError> {
+        let mut oid = Self::new();
+        if let Some((root, below)) = arcs.split_first() {
+            let (second, below) = below.split_first().unwrap_or((&0, &[]));
+            if *root > 2 || (*root < 2 && *second > 39) || arcs.len() > MAX_ARCS {
+                return Err(OidError);
+            }
+            oid.push(root.saturating_mul(40).checked_add(*second).ok_or(OidError)?);
+            below.iter().for_each(|arc| oid.push(*arc));
+        }
+        Ok(oid)
+    }
+
+    /// The borrowed form.
+    #[inline]
+    pub fn as_oid(&self) -> Oid<'_> {
+        Oid(&self.0)
+    }
+
+    /// Appends one arc.
+    #[inline]
+    pub fn push(&mut self, arc: u32) {
+        push_arc(&mut self.0, arc);
+    }
+
+    /// Appends arcs.
+    pub fn extend(&mut self, arcs: &[u32]) {
+        arcs.iter().for_each(|arc| self.push(*arc));
+    }
+
+    /// This identifier with `arcs` below it.
+    #[must_use]
+    pub fn join(mut self, arcs: &[u32]) -> Self {
+        self.extend(arcs);
+        self
+    }
+
+    /// Replaces the content by that of `oid`, keeping the allocation.
+    #[inline]
+    pub fn assign(&mut self, oid: Oid<'_>) {
+        self.0.clear();
+        self.0.extend_from_slice(oid.0);
+    }
+
+    /// Appends arcs that stand in their encoded form.
+    #[inline]
+    pub(crate) fn append_content(&mut self, content: &[u8]) {
+        self.0.extend_from_slice(content);
+    }
+
+    /// Appends an arc and then arcs that stand in their encoded form, after cutting to `keep` content bytes.
+    #[inline]
+    pub(crate) fn rebuild(&mut self, keep: usize, arc: u32, content: &[u8]) {
+        self.0.truncate(keep);
+        push_arc(&mut self.0, arc);
+        self.0.extend_from_slice(content);
+    }
+
+    /// Keeps the first `len` content bytes, which must end an arc.
+    #[inline]
+    pub(crate) fn truncate(&mut self, len: usize) {
+        self.0.truncate(len);
+    }
+}
+
+impl fmt::Display for OidBuf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_oid().fmt(f)
+    }
+}
+
+impl fmt::Debug for OidBuf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_oid().fmt(f)
+    }
+}
+
+impl PartialOrd for OidBuf {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for OidBuf {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.as_oid().cmp(&other.as_oid())
+    }
+}
+
+impl From<Oid<'_>> for OidBuf {
+    fn from(oid: Oid<'_>) -> Self {
+        oid.to_buf()
+    }
+}
+
+impl FromStr for OidBuf {
+    type Err = OidError;
+
+    /// Reads dotted numbers, with or without the dot before them.
+    fn from_str(text: &str) -> Result<Self, OidError> {
+        let text = text.strip_prefix('.').unwrap_or(text);
+        let arcs: Result<Vec<u32>, _> = text.split('.').map(str::parse).collect();
+        Self::from_arcs(&arcs.map_err(|_| OidError)?)
+    }
+}
+
+/// Arcs in their encoded form, without the joint first pair: what stands below a prefix.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Arcs<'a>(&'a [u8]);
+
+impl<'a> Arcs<'a> {
+    pub(crate) const fn new(content: &'a [u8]) -> Self {
+        Self(content)
+    }
+
+    /// The encoded form of what is left.
+    pub const fn as_bytes(&self) -> &'a [u8] {
+        self.0
+    }
+
+    /// Tells whether no arc is left.
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl Iterator for Arcs<'_> {
+    type Item = u32;
+
+    #[inline]
+    fn next(&mut self) -> Option<u32> {
+        let (first, mut rest) = self.0.split_first()?;
+        let mut arc = u32::from(first & 0x7f);
+        let mut more = first & 0x80 != 0;
+        while more {
+            let (byte, tail) = rest.split_first()?;
+            arc = (arc << 7) | u32::from(byte & 0x7f);
+            more = byte & 0x80 != 0;
+            rest = tail;
+        }
+        self.0 = rest;
+        Some(arc)
+    }
+}
+
+fn push_arc(bytes: &mut Vec<u8>, arc: u32) {
+    let [a, b, c, d, e] = digits(arc);
+    match arc {
+        0..=0x7f => bytes.push(e & 0x7f),
+        0x80..=0x3fff => bytes.extend([d, e & 0x7f]),
+        0x4000..=0x1f_ffff => bytes.extend([c, d, e & 0x7f]),
+        0x20_0000..=0x0fff_ffff => bytes.extend([b, c, d, e & 0x7f]),
+        _ => bytes.extend([a, b, c, d, e & 0x7f]),
+    }
+}
+
+/// The five base-128 digits of an arc, each with the continuation bit set.
+#[allow(clippy::as_conversions, reason = "masked to seven bits")]
+const fn digits(arc: u32) -> [u8; 5] {
+    [
+        (arc >> 28) as u8 | 0x80,
+        (arc >> 21) as u8 | 0x80,
+        (arc >> 14) as u8 | 0x80,
+        (arc >> 7) as u8 | 0x80,
+        arc as u8 | 0x80,
+    ]
+}
+
+#[inline]
+fn check(content: &[u8]) -> Result<(), OidError> {
+    let mut arcs = 0_usize;
+    let mut length = 0_u8;
+    for byte in content {
+        if length == 0 && *byte == 0x80 {
+            return Err(OidError);
+        }
+        if length == 4 {
+            // The fifth octet: only the value decides, and only four bits fit before it.
+            length = 5;
+        } else {
+            length = length.saturating_add(1);
+        }
+        if byte & 0x80 == 0 {
+            arcs = arcs.saturating_add(1);
+            length = 0;
+        } else if length >= 5 {
+            return Err(OidError);
+        }
+    }
+    // The joint first pair counts as two arcs.
+    if length != 0 || arcs >= MAX_ARCS {
+        return Err(OidError);
+    }
+    oversized(content)
+}
+
+/// An arc of five octets fits 32 bits only if its first octet carries at most four bits.
+fn oversized(content: &[u8]) -> Result<(), OidError> {
+    let five = content.windows(5).enumerate().any(|(at, window)| {
+        let starts = at.checked_sub(1).and_then(|before| content.get(before)).is_none_or(|b| b & 0x80 == 0);
+        starts && matches!(window, [0x90..=0xff, 0x80..=0xff, 0x80..=0xff, 0x80..=0xff, _])
+    });
+    if five { Err(OidError) } else { Ok(()) }
+}
+
+/// Content bytes of arcs, when the program is built.
+#[doc(hidden)]
+pub const fn content_len(arcs: &[u32]) -> usize {
+    let mut len = 1;
+    let mut i = 2;
+    while i < arcs.len() {
+        len += arc_len(arcs[i]);
+        i += 1;
+    }
+    // 2.48 and above need a second octet for the joint pair: not among the identifiers that anyone declares.
+    assert!(arcs.len() >= 2 && arcs[0] <= 2 && arcs[1] < 40, "an identifier starts with two arcs");
+    len
+}
+
+/// Content bytes of arcs, when the program is built.
+#[doc(hidden)]
+#[allow(clippy::as_conversions, reason = "runs in the compiler only; the joint pair is checked")]
+pub const fn content<const N: usize>(arcs: &[u32]) -> [u8; N] {
+    let mut bytes = [0; N];
+    bytes[0] = (arcs[0] * 40 + arcs[1]) as u8;
+    let mut at = 1;
+    let mut i = 2;
+    while i < arcs.len() {
+        let len = arc_len(arcs[i]);
+        let digits = digits(arcs[i]);
+        let mut k = 0;
+        while k < len {
+            bytes[at] = digits[5 - len + k];
+            at += 1;
+            k += 1;
+        }
+        bytes[at - 1] &= 0x7f;
+        i += 1;
+    }
+    bytes
+}
+
+const fn arc_len(arc: u32) -> usize {
+    match arc {
+        0..=0x7f => 1,
+        0x80..=0x3fff => 2,
+        0x4000..=0x1f_ffff => 3,
+        0x20_0000..=0x0fff_ffff => 4,
+        _ => 5,
+    }
+}
+
+/// An object identifier known when the program is built: `oid!(1, 3, 6, 1)`.
+#[macro_export]
+macro_rules! oid {
+    ($($arc:expr),+ $(,)?) => {{
+        const ARCS: &[u32] = &[$($arc),+];
+        const LEN: usize = $crate::wire::content_len(ARCS);
+        const CONTENT: [u8; LEN] = $crate::wire::content::<LEN>(ARCS);
+        $crate::wire::Oid::from_const(&CONTENT)
+    }};
+}

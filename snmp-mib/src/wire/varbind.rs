@@ -1,0 +1,172 @@
+//! Variable bindings: a name and its value (RFC 3416 §3).
+
+use core::fmt;
+
+use super::ber::{NoRoom, ParseError, Reader, Tag, Writer, element_len};
+use super::oid::Oid;
+use super::value::{Value, read_oid};
+
+/// A name and its value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct VarBind<'a> {
+    /// The instance's name.
+    pub name: Oid<'a>,
+    /// Its value.
+    pub value: Value<'a>,
+}
+
+impl<'a> VarBind<'a> {
+    /// Takes the next element of `reader` as a binding.
+    ///
+    /// # Errors
+    /// [`ParseError`].
+    #[inline]
+    pub fn read(reader: &mut Reader<'a>) -> Result<Self, ParseError> {
+        let mut pair = reader.enter(Tag::SEQUENCE)?;
+        let at = pair.at();
+        let content = pair.expect(Tag::OID)?;
+        let name = read_oid(&mut pair, content, at)?;
+        let value = Value::read(&mut pair)?;
+        pair.leave(reader)?;
+        Ok(Self { name, value })
+    }
+
+    /// Octets of the encoded element.
+    #[inline]
+    pub const fn encoded_len(&self) -> usize {
+        let name = element_len(self.name.as_bytes().len());
+        element_len(name.saturating_add(self.value.encoded_len()))
+    }
+
+    /// Writes the element before what stands in `out`.
+    ///
+    /// # Errors
+    /// [`NoRoom`].
+    #[inline]
+    pub fn write(&self, out: &mut Writer<'_>) -> Result<(), NoRoom> {
+        let mark = out.len();
+        self.value.write(out)?;
+        out.element(Tag::OID, self.name.as_bytes())?;
+        out.header(Tag::SEQUENCE, mark)
+    }
+}
+
+/// The bindings of a PDU: either read from a datagram and checked there, or a list to be sent.
+#[derive(Clone, Copy)]
+pub struct VarBinds<'a>(Source<'a>);
+
+#[derive(Clone, Copy)]
+enum Source<'a> {
+    Wire { content: &'a [u8], count: usize },
+    List(&'a [VarBind<'a>]),
+}
+
+impl<'a> VarBinds<'a> {
+    /// No bindings.
+    pub const EMPTY: Self = Self(Source::List(&[]));
+
+    /// Bindings to be sent.
+    pub const fn list(bindings: &'a [VarBind<'a>]) -> Self {
+        Self(Source::List(bindings))
+    }
+
+    /// Reads and checks the list, which must be the next element of `reader`.
+    ///
+    /// # Errors
+    /// [`ParseError`].
+    pub fn read(reader: &mut Reader<'a>) -> Result<Self, ParseError> {
+        let mut list = reader.enter(Tag::SEQUENCE)?;
+        let content = list.rest();
+        let mut count = 0_usize;
+        while !list.is_empty() {
+            VarBind::read(&mut list)?;
+            count = count.saturating_add(1);
+        }
+        list.leave(reader)?;
+        Ok(Self(Source::Wire { content, count }))
+    }
+
+    /// How many there are.
+    pub const fn len(&self) -> usize {
+        match self.0 {
+            Source::Wire { count, .. } => count,
+            Source::List(list) => list.len(),
+        }
+    }
+
+    /// Tells whether there are none.
+    pub const fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The bindings in order.
+    #[inline]
+    pub fn iter(&self) -> impl Iterator<Item = VarBind<'a>> + Clone + use<'a> {
+        let (content, list) = match self.0 {
+            Source::Wire { content, .. } => (content, [].as_slice()),
+            Source::List(list) => ([].as_slice(), list),
+        };
+        let mut reader = Reader::new(content);
+        // The content was checked when it was read, so the reader ends where the list does.
+        core::iter::from_fn(move || VarBind::read(&mut reader).ok()).chain(list.iter().copied())
+    }
+
+    /// The binding of that position, counted from 0.
+    pub fn nth(&self, position: usize) -> Option<VarBind<'a>> {
+        self.iter().nth(position)
+    }
+
+    /// The list as it stands in the datagram, if it was read from one.
+    pub(crate) const fn wire(&self) -> Option<&'a [u8]> {
+        match self.0 {
+            Source::Wire { content, .. } => Some(content),
+            Source::List(_) => None,
+        }
+    }
+
+    /// Octets of the list's content.
+    pub fn content_len(&self) -> usize {
+        self.iter().fold(0, |sum, binding| sum.saturating_add(binding.encoded_len()))
+    }
+
+    /// Writes the list before what stands in `out`.
+    ///
+    /// # Errors
+    /// [`NoRoom`].
+    pub fn write(&self, out: &mut Writer<'_>) -> Result<(), NoRoom> {
+        let mark = out.len();
+        match self.0 {
+            Source::List(list) => list.iter().rev().try_for_each(|binding| binding.write(out))?,
+            // Tail first would need the last binding first. In order, into a slot of their size, is one pass.
+            Source::Wire { .. } => out.forward(self.content_len(), self.iter())?,
+        }
+        out.header(Tag::SEQUENCE, mark)
+    }
+}
+
+impl Writer<'_> {
+    /// Writes `bindings` in order into the `size` octets before what stands there.
+    fn forward<'a>(&mut self, size: usize, bindings: impl Iterator<Item = VarBind<'a>>) -> Result<(), NoRoom> {
+        let mut rest = self.reserve(size)?;
+        for binding in bindings {
+            let (own, after) = core::mem::take(&mut rest).split_at_mut_checked(binding.encoded_len()).ok_or(NoRoom)?;
+            binding.write(&mut Writer::new(own))?;
+            rest = after;
+        }
+        Ok(())
+    }
+}
+
+impl PartialEq for VarBinds<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.len() == other.len() && self.iter().eq(other.iter())
+    }
+}
+
+impl Eq for VarBinds<'_> {}
+
+impl fmt::Debug for VarBinds<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
