@@ -14,8 +14,11 @@
 )]
 
 extern crate alloc;
-
+// The derive macros speak of `::snmp_mib`, in here as well.
 extern crate self as snmp_mib;
 
+pub mod agent;
 pub mod mib;
+pub mod mibs;
+pub mod notify;
 pub mod wire;

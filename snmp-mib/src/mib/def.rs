@@ -73,7 +73,8 @@ impl Syntax {
         if size.as_ref().is_some_and(outside) {
             return Err(ErrorStatus::WRONG_LENGTH);
         }
-        let unknown = |n: &i64| !self.labels.is_empty() && !self.labels.iter().any(|(_, l)| i64::from(*l) == *n);
+        let unknown =
+            |n: &i64| !self.labels.is_empty() && !self.labels.iter().any(|(_, l)| i64::from(*l) == *n);
         if number.as_ref().is_some_and(|n| outside(n) || unknown(n)) {
             return Err(ErrorStatus::WRONG_VALUE);
         }

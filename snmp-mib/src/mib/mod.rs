@@ -17,8 +17,8 @@ pub mod text;
 mod types;
 
 pub use def::{
-    Access, Base, ColumnDef, Compliance, GroupDef, IndexDef, ModuleDef, NotificationDef, ScalarDef, Status, Syntax,
-    TableDef,
+    Access, Base, ColumnDef, Compliance, GroupDef, IndexDef, ModuleDef, NotificationDef, ScalarDef, Status,
+    Syntax, TableDef,
 };
 pub use group::{Group, Scalars};
 pub use index::{IndexReader, IndexType, IndexWriter};
@@ -28,6 +28,8 @@ pub use types::{
     Counter32, Counter64, DateAndTime, DisplayString, Gauge32, Integer, MacAddress, RowStatus, StorageType,
     TestAndIncr, TimeStamp, TimeTicks, TruthValue, Type,
 };
+
+pub use snmp_mib_derive::{Mib, MibEnum, MibScalars, MibTable};
 
 use crate::wire::{Oid, OidBuf};
 

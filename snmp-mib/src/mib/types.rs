@@ -5,7 +5,7 @@ use core::{net::Ipv4Addr, time::Duration};
 
 use super::def::{Base, Syntax};
 use super::index::{IndexReader, IndexType, IndexWriter};
-use crate::wire::{Oid, OidBuf, Value};
+use crate::wire::{ErrorStatus, Oid, OidBuf, Value};
 
 /// A Rust type that an object can have.
 ///
@@ -19,6 +19,15 @@ pub trait Type: Sized {
 
     /// Takes a value that [`Syntax::check`] let pass; `None` where the type itself knows better.
     fn from_value(value: Value<'_>) -> Option<Self>;
+
+    /// Takes a written value.
+    ///
+    /// # Errors
+    /// wrongValue where [`Type::from_value`] declines; what the textual convention says.
+    fn write(&mut self, value: Value<'_>) -> Result<(), ErrorStatus> {
+        *self = Self::from_value(value).ok_or(ErrorStatus::WRONG_VALUE)?;
+        Ok(())
+    }
 }
 
 impl<T: Type> Type for Option<T> {
@@ -84,9 +93,36 @@ number! {
     /// INTEGER with the range of the declaration, where Integer32 is not what the module says.
     Integer(i32), Integer, Syntax::new(Base::Integer, "INTEGER", "")
 }
-number! {
-    /// A lock for cooperating managers: a write must carry the present value and makes it one more.
-    TestAndIncr(i32), Integer, Syntax::new(Base::Integer, "TestAndIncr", TC)
+
+/// A lock for cooperating managers (RFC 2579 §2): a write must carry the present value and makes it one more.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TestAndIncr(pub i32);
+
+impl Type for TestAndIncr {
+    const SYNTAX: Syntax = Syntax::new(Base::Integer, "TestAndIncr", TC).within(0, 2_147_483_647);
+
+    fn value(&self) -> Option<Value<'_>> {
+        Some(Value::Integer(self.0))
+    }
+
+    fn from_value(value: Value<'_>) -> Option<Self> {
+        i32::from_value(value).map(Self)
+    }
+
+    fn write(&mut self, value: Value<'_>) -> Result<(), ErrorStatus> {
+        if value != Value::Integer(self.0) {
+            return Err(ErrorStatus::INCONSISTENT_VALUE);
+        }
+        self.0 = self.0.checked_add(1).unwrap_or(0);
+        Ok(())
+    }
+}
+
+impl Counter32 {
+    /// Adds `n`, wrapping.
+    pub const fn add(&mut self, n: u32) {
+        self.0 = self.0.wrapping_add(n);
+    }
 }
 
 impl From<Duration> for TimeTicks {

@@ -376,7 +376,15 @@ impl<'b> Writer<'b> {
     /// [`NoRoom`].
     #[inline]
     pub fn header(&mut self, tag: Tag, mark: usize) -> Result<(), NoRoom> {
-        let length = self.len().saturating_sub(mark);
+        self.header_of(tag, self.len().saturating_sub(mark))
+    }
+
+    /// Writes the tag and the length of a content of `length` octets.
+    ///
+    /// # Errors
+    /// [`NoRoom`].
+    #[inline]
+    pub fn header_of(&mut self, tag: Tag, length: usize) -> Result<(), NoRoom> {
         match u8::try_from(length) {
             Ok(short @ 0..=0x7f) => self.bytes(&[tag.0, short]),
             Ok(byte) => self.bytes(&[tag.0, 0x81, byte]),
@@ -431,7 +439,6 @@ impl<'b> Writer<'b> {
 /// Octets of the content of a signed integer.
 pub(crate) const fn signed_len(value: i32) -> usize {
     let spare = if value < 0 { value.leading_ones() } else { value.leading_zeros() };
-    // One sign bit must stay; 33 bits at most never happen for i32.
     match 32_u32.saturating_sub(spare) {
         0..=7 => 1,
         8..=15 => 2,

@@ -3,7 +3,9 @@
 use alloc::vec::Vec;
 use core::net::Ipv4Addr;
 
-use super::ber::{Anomalies, NoRoom, ParseError, Problem, Reader, Tag, Writer, element_len, signed_len, unsigned_len};
+use super::ber::{
+    Anomalies, NoRoom, ParseError, Problem, Reader, Tag, Writer, element_len, signed_len, unsigned_len,
+};
 use super::oid::Oid;
 use super::value::read_oid;
 use super::varbind::VarBinds;
@@ -242,7 +244,8 @@ impl<'a> Body<'a> {
         match kind {
             PduType::GET | PduType::GET_NEXT | PduType::RESPONSE | PduType::SET => {}
             PduType::TRAP_V1 if version == Version::V1 => return TrapV1::read(reader).map(Body::TrapV1),
-            PduType::GET_BULK | PduType::INFORM | PduType::TRAP | PduType::REPORT if version != Version::V1 => {}
+            PduType::GET_BULK | PduType::INFORM | PduType::TRAP | PduType::REPORT
+                if version != Version::V1 => {}
             PduType(0xa4..=0xa8) => return Err(reader.error(Problem::Forbidden)),
             PduType(other) => return Err(reader.error(Problem::Tag(other))),
         }
@@ -259,7 +262,9 @@ impl<'a> Body<'a> {
         match self {
             Self::Pdu(pdu) => [pdu.request_id, pdu.error_status.0, pdu.error_index]
                 .iter()
-                .fold(element_len(pdu.varbinds.content_len()), |sum, n| sum.saturating_add(element_len(signed_len(*n)))),
+                .fold(element_len(pdu.varbinds.content_len()), |sum, n| {
+                    sum.saturating_add(element_len(signed_len(*n)))
+                }),
             Self::TrapV1(trap) => element_len(trap.varbinds.content_len())
                 .saturating_add(element_len(trap.enterprise.as_bytes().len()))
                 .saturating_add(element_len(4))

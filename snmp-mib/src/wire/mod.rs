@@ -12,9 +12,9 @@ mod varbind;
 
 pub use ber::{Anomalies, ParseError, Problem};
 pub use message::{Body, ErrorStatus, Generic, Message, Pdu, PduType, TrapV1, Version};
+pub(crate) use oid::cmp_content;
 pub use oid::{Arcs, MAX_ARCS, Oid, OidBuf, OidError};
 #[doc(hidden)]
 pub use oid::{content, content_len};
-pub(crate) use oid::cmp_content;
 pub use value::Value;
 pub use varbind::{VarBind, VarBinds};

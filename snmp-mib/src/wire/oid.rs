@@ -187,14 +187,6 @@ impl OidBuf {
         self.0.extend_from_slice(content);
     }
 
-    /// Appends an arc and then arcs that stand in their encoded form, after cutting to `keep` content bytes.
-    #[inline]
-    pub(crate) fn rebuild(&mut self, keep: usize, arc: u32, content: &[u8]) {
-        self.0.truncate(keep);
-        push_arc(&mut self.0, arc);
-        self.0.extend_from_slice(content);
-    }
-
     /// Keeps the first `len` content bytes, which must end an arc.
     #[inline]
     pub(crate) fn truncate(&mut self, len: usize) {

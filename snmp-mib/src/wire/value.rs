@@ -2,7 +2,9 @@
 
 use core::net::Ipv4Addr;
 
-use super::ber::{Anomalies, NoRoom, ParseError, Problem, Reader, Tag, Writer, element_len, signed_len, unsigned_len};
+use super::ber::{
+    Anomalies, NoRoom, ParseError, Problem, Reader, Tag, Writer, element_len, signed_len, unsigned_len,
+};
 use super::oid::Oid;
 
 /// A value, borrowed from a datagram or from a row.
@@ -121,7 +123,11 @@ impl<'a> Value<'a> {
 
 /// Reads the content of an object identifier.
 #[inline]
-pub(super) fn read_oid<'a>(reader: &mut Reader<'a>, content: &'a [u8], at: usize) -> Result<Oid<'a>, ParseError> {
+pub(super) fn read_oid<'a>(
+    reader: &mut Reader<'a>,
+    content: &'a [u8],
+    at: usize,
+) -> Result<Oid<'a>, ParseError> {
     if content.is_empty() {
         reader.anomalies.insert(Anomalies::EMPTY_OID);
     }

@@ -146,10 +146,15 @@ impl<'a> VarBinds<'a> {
 
 impl Writer<'_> {
     /// Writes `bindings` in order into the `size` octets before what stands there.
-    fn forward<'a>(&mut self, size: usize, bindings: impl Iterator<Item = VarBind<'a>>) -> Result<(), NoRoom> {
+    fn forward<'a>(
+        &mut self,
+        size: usize,
+        bindings: impl Iterator<Item = VarBind<'a>>,
+    ) -> Result<(), NoRoom> {
         let mut rest = self.reserve(size)?;
         for binding in bindings {
-            let (own, after) = core::mem::take(&mut rest).split_at_mut_checked(binding.encoded_len()).ok_or(NoRoom)?;
+            let (own, after) =
+                core::mem::take(&mut rest).split_at_mut_checked(binding.encoded_len()).ok_or(NoRoom)?;
             binding.write(&mut Writer::new(own))?;
             rest = after;
         }

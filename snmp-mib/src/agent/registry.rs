@@ -1,0 +1,107 @@
+//! Which node serves which part of the tree.
+
+use alloc::vec::Vec;
+
+use crate::wire::{Oid, OidBuf};
+
+/// Two nodes have the same root.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("two nodes serve {root}")]
+pub struct Overlap {
+    /// The root that both have.
+    pub root: OidBuf,
+}
+
+/// A stretch of the tree, from `start` up to and without `end`, and the node that serves it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Range {
+    pub(super) start: OidBuf,
+    /// Empty for the end of the tree.
+    pub(super) end: OidBuf,
+    pub(super) node: usize,
+}
+
+impl Range {
+    /// Tells whether `name` stands before the end.
+    pub(super) fn reaches(&self, name: Oid<'_>) -> bool {
+        self.end.as_oid().is_empty() || name < self.end.as_oid()
+    }
+}
+
+/// Sorted stretches that do not overlap. A node below another one's root splits that one's stretch.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Registry {
+    ranges: Vec<Range>,
+}
+
+impl Registry {
+    /// Arranges nodes given by their roots.
+    pub(super) fn new<'a>(roots: impl Iterator<Item = (usize, Oid<'a>)>) -> Result<Self, Overlap> {
+        let mut roots: Vec<_> = roots.collect();
+        roots.sort_by(|(_, a), (_, b)| a.cmp(b));
+        let mut registry = Self::default();
+        // The nodes whose subtrees are open at the point that was reached, outermost first.
+        let mut open: Vec<(usize, Oid<'a>)> = Vec::new();
+        for (node, root) in roots {
+            while let Some((outer, above)) = open.last().copied() {
+                if root.starts_with(above) {
+                    break;
+                }
+                open.pop();
+                registry.close(outer, above);
+            }
+            match open.last() {
+                Some((_, above)) if *above == root => return Err(Overlap { root: root.to_buf() }),
+                Some(_) => registry.cut(root),
+                None => {}
+            }
+            registry.ranges.push(Range { start: root.to_buf(), end: after(root), node });
+            open.push((node, root));
+        }
+        while let Some((outer, above)) = open.pop() {
+            registry.close(outer, above);
+        }
+        registry.ranges.retain(|range| range.reaches(range.start.as_oid()));
+        Ok(registry)
+    }
+
+    /// Ends the last stretch at `root`, where one inside it begins.
+    fn cut(&mut self, root: Oid<'_>) {
+        if let Some(last) = self.ranges.last_mut() {
+            last.end = root.to_buf();
+        }
+    }
+
+    /// Opens what is left of `outer` behind the last stretch inside it.
+    fn close(&mut self, outer: usize, root: Oid<'_>) {
+        let rest = self.ranges.last().filter(|last| last.node != outer).map(|last| last.end.clone());
+        if let Some(start) = rest
+            && !start.as_oid().is_empty()
+        {
+            self.ranges.push(Range { start, end: after(root), node: outer });
+        }
+    }
+
+    /// The stretches from the one that holds or follows `name`.
+    pub(super) fn from(&self, name: Oid<'_>) -> &[Range] {
+        let first = self.ranges.partition_point(|range| !range.reaches(name));
+        self.ranges.get(first..).unwrap_or(&[])
+    }
+
+    /// The stretch that holds `name`.
+    pub(super) fn at(&self, name: Oid<'_>) -> Option<&Range> {
+        self.from(name).first().filter(|range| range.start.as_oid() <= name)
+    }
+}
+
+/// The first name behind the subtree of `root`; empty where the tree ends with it.
+fn after(root: Oid<'_>) -> OidBuf {
+    let mut arcs: Vec<u32> = root.arcs().collect();
+    while let Some(last) = arcs.pop() {
+        if let Some(next) = last.checked_add(1) {
+            arcs.push(next);
+            return OidBuf::from_arcs(&arcs).unwrap_or_default();
+        }
+    }
+    OidBuf::new()
+}

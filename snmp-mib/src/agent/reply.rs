@@ -1,0 +1,113 @@
+//! Building a response: bindings are appended in order behind room for the headers, which come last.
+//!
+//! So a response is cut from its end by not appending, nothing is moved, and the size is known at every step.
+
+use alloc::vec::Vec;
+
+use crate::wire::ber::{NoRoom, Tag, Writer, element_len, signed_len};
+use crate::wire::{ErrorStatus, PduType, VarBind, Version};
+
+/// What the headers of a response say.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Head<'a> {
+    pub(super) version: Version,
+    pub(super) community: &'a [u8],
+    pub(super) request_id: i32,
+}
+
+impl Head<'_> {
+    /// Octets before the bindings at the most: seven headers and four integers.
+    fn room(&self) -> usize {
+        self.community.len().saturating_add(56)
+    }
+
+    /// Octets of the whole message around `bindings` octets, with the given error fields.
+    fn message_len(&self, bindings: usize, status: ErrorStatus, index: i32) -> usize {
+        let pdu = element_len(bindings)
+            .saturating_add(element_len(signed_len(self.request_id)))
+            .saturating_add(element_len(signed_len(status.0)))
+            .saturating_add(element_len(signed_len(index)));
+        let message =
+            element_len(1).saturating_add(element_len(self.community.len())).saturating_add(element_len(pdu));
+        element_len(message)
+    }
+}
+
+/// A response under construction.
+#[derive(Debug)]
+pub(super) struct Reply<'a> {
+    head: Head<'a>,
+    buffer: Vec<u8>,
+    room: usize,
+}
+
+impl<'a> Reply<'a> {
+    /// Starts in an empty `buffer`.
+    pub(super) fn new(head: Head<'a>, mut buffer: Vec<u8>) -> Self {
+        let room = head.room();
+        buffer.clear();
+        buffer.resize(room, 0);
+        Self { head, buffer, room }
+    }
+
+    /// Octets of the bindings so far.
+    pub(super) fn bindings_len(&self) -> usize {
+        self.buffer.len().saturating_sub(self.room)
+    }
+
+    /// Appends a binding unless the message would become longer than `limit`.
+    #[inline]
+    pub(super) fn push(&mut self, binding: &VarBind<'_>, limit: usize) -> Result<(), NoRoom> {
+        let length = binding.encoded_len();
+        let after = self.bindings_len().saturating_add(length);
+        if self.head.message_len(after, ErrorStatus::NO_ERROR, 0) > limit {
+            return Err(NoRoom);
+        }
+        let from = self.buffer.len();
+        self.buffer.resize(from.saturating_add(length), 0);
+        binding.write(&mut Writer::new(self.buffer.get_mut(from..).ok_or(NoRoom)?))
+    }
+
+    /// Makes `content` the bindings, as they came in a request.
+    pub(super) fn echo(&mut self, content: &[u8]) {
+        self.buffer.truncate(self.room);
+        self.buffer.extend_from_slice(content);
+    }
+
+    /// Drops the bindings.
+    pub(super) fn clear(&mut self) {
+        self.buffer.truncate(self.room);
+    }
+
+    /// Tells whether the message with these error fields is within `limit`.
+    pub(super) fn fits(&self, status: ErrorStatus, index: i32, limit: usize) -> bool {
+        self.head.message_len(self.bindings_len(), status, index) <= limit
+    }
+
+    /// Writes the headers and hands the buffer back, with the offset of the message in it.
+    pub(super) fn finish(mut self, status: ErrorStatus, index: i32) -> Result<(Vec<u8>, usize), NoRoom> {
+        let bindings = self.bindings_len();
+        let mut out = Writer::new(self.buffer.get_mut(..self.room).ok_or(NoRoom)?);
+        out.header_of(Tag::SEQUENCE, bindings)?;
+        let inner = |out: &Writer<'_>| out.len().saturating_add(bindings);
+        out.integer(index)?;
+        out.integer(status.0)?;
+        out.integer(self.head.request_id)?;
+        let pdu = inner(&out);
+        out.header_of(Tag(PduType::RESPONSE.0), pdu)?;
+        out.element(Tag::OCTETS, self.head.community)?;
+        out.integer(match self.head.version {
+            Version::V1 => 0,
+            Version::V2c => 1,
+        })?;
+        let message = inner(&out);
+        out.header_of(Tag::SEQUENCE, message)?;
+        let start = out.start();
+        Ok((self.buffer, start))
+    }
+
+    /// Hands the buffer back unused.
+    pub(super) fn abandon(self) -> Vec<u8> {
+        self.buffer
+    }
+}
