@@ -6,7 +6,9 @@
 
 use core::net::Ipv4Addr;
 
-use crate::mib::{Compliance, MibEnum, MibTable, ModuleDef, Row, TimeTicks};
+use crate::mib::{
+    Compliance, DisplayString, MibEnum, MibScalars, MibTable, ModuleDef, Row, Scalars, TimeTicks,
+};
 use crate::notify::Notification;
 use crate::oid;
 use crate::wire::Oid;
@@ -74,6 +76,31 @@ pub struct CardStateChange {
     pub card: Card,
 }
 
+/// What the agent of a single card says beside its one row of smCardTable, and the switch by which its cabinet
+/// starts and stops what the card serves.
+#[derive(Clone, Debug, PartialEq, Eq, MibScalars)]
+#[mib(name = "smAgent", oid = "1.3.6.1.4.1.32473.1.4")]
+pub struct CardAgent {
+    /// Whether the card's service is to run. The cabinet alone may write it.
+    #[mib(1, read_write)]
+    pub service: ServiceSwitch,
+    /// The software that the card runs, and its version.
+    #[mib(2)]
+    pub software: Option<DisplayString>,
+    /// The hardware that the card found when it started.
+    #[mib(3)]
+    pub hardware: Option<DisplayString>,
+}
+
+/// Whether a card's service is to run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, MibEnum)]
+pub enum ServiceSwitch {
+    /// It is to run.
+    Started = 1,
+    /// It is not to run.
+    Stopped = 2,
+}
+
 /// The module.
 pub const MODULE: ModuleDef = ModuleDef {
     name: "SERVER-MODULE-MIB",
@@ -91,7 +118,7 @@ pub const MODULE: ModuleDef = ModuleDef {
         ("smCards", oid!(1, 3, 6, 1, 4, 1, 32473, 1, 2)),
     ],
     tables: &[&Card::TABLE],
-    groups: &[],
+    groups: &[&CardAgent::GROUP],
     notifications: &[&CardStateChange::DEF],
     compliance: Compliance { name: "smConformance", oid: oid!(1, 3, 6, 1, 4, 1, 32473, 1, 3) },
 };
