@@ -1,8 +1,12 @@
 //! The command line: one file a command, every one with examples, `--json` where it prints data, and the exit
 //! statuses of [`Exit`].
 
+pub mod check;
 mod completions;
+mod ctl;
 mod exit;
+pub mod init;
+pub mod user;
 
 use clap::{Parser, Subcommand};
 
@@ -28,10 +32,18 @@ pub enum Command {
     Demo(crate::demo::Args),
     /// Run the cabinet of a configuration file
     Run(crate::module::Args),
+    /// Validate a configuration and print what it comes to
+    Check(check::Args),
+    /// Write a commented configuration to start from
+    Init(init::Args),
+    /// Command a running module
+    Ctl(ctl::Args),
     /// Be the program on a card: boot, write its files, answer its agent
     Card(crate::card::Args),
     /// Build, verify, apply and undo signed update packages
     Pack(crate::pack::Args),
+    /// Hash a password into an entry of the configuration
+    User(user::Args),
     /// Print a script that completes commands in your shell
     Completions(completions::Args),
 }
@@ -47,10 +59,23 @@ impl Command {
             Self::Run(args) => crate::module::run(args),
             Self::Card(args) => crate::card::run(args),
             Self::Pack(args) => crate::pack::run(args),
+            Self::Check(args) => check::run(&args),
+            Self::Init(args) => init::run(&args),
+            Self::Ctl(args) => ctl::run(args),
+            Self::User(args) => user::run(&args),
             Self::Completions(args) => {
                 completions::run(&args);
                 Ok(())
             }
         }
+    }
+}
+
+/// The first few, and how many more there are.
+fn shorten(words: &[String], shown: usize) -> String {
+    let first = words.iter().take(shown).cloned().collect::<Vec<_>>().join(", ");
+    match words.len().saturating_sub(shown) {
+        0 => first,
+        more => format!("{first} and {more} more"),
     }
 }

@@ -1,1 +1,3 @@
 //! One loop a protocol, with no protocol knowledge: sockets and clocks in, effects out.
+
+pub mod ctl;

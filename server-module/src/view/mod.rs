@@ -1,21 +1,37 @@
 //! What people see: tables, colours, JSON.
 
+mod model;
+mod paint;
+mod table;
+
 use crate::cli::Exit;
-use std::io::IsTerminal;
+
+pub use model::{CardRow, Counts, MemberRow, ServiceRow, Status, ago};
+pub use paint::{Paint, Tone};
+pub use table::{Cell, Table};
 
 /// Says on stderr why a command failed and what to do next; in colour on a terminal.
 pub fn complain(exit: &Exit) {
     if exit.message.is_empty() {
         return;
     }
-    let (red, cyan, off) =
-        if std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()) {
-            ("\x1b[1;31m", "\x1b[36m", "\x1b[0m")
-        } else {
-            ("", "", "")
-        };
-    eprintln!("{red}error:{off} {}", exit.message);
+    let paint = Paint::stderr();
+    eprintln!("{} {}", paint.tone(Tone::Bad, "error:"), exit.message);
     if let Some(next) = &exit.next {
-        eprintln!("{cyan}next:{off} {next}");
+        eprintln!("{} {next}", paint.tone(Tone::Notice, "next:"));
+    }
+}
+
+/// Prints on stdout; a reader that has gone away (`| head`) is no error.
+pub fn say(text: impl std::fmt::Display) {
+    use std::io::Write as _;
+    let _ = std::io::stdout().lock().write_fmt(format_args!("{text}"));
+}
+
+/// Prints a value as JSON with a newline at its end.
+pub fn json(value: &impl serde::Serialize) {
+    match serde_json::to_string_pretty(value) {
+        Ok(text) => say(format_args!("{text}\n")),
+        Err(error) => eprintln!("cannot be written as JSON: {error}"),
     }
 }

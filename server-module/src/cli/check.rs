@@ -1,0 +1,172 @@
+//! `server-module check`: validates a configuration and prints what it comes to.
+
+use super::{Done, Exit};
+use crate::config::{Config, LoadError};
+use crate::view::{self, Cell, Paint, Table, Tone};
+use std::path::{Path, PathBuf};
+
+/// Arguments of `check`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  \
+    server-module check --config module.toml\n  \
+    server-module check --config module.toml --json | jq .config.service\n\n\
+    Exit status: 0 it is right, 2 it is wrong, 3 it cannot be read.")]
+pub struct Args {
+    /// The configuration file
+    #[arg(long, short, value_name = "FILE")]
+    config: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Carries the command out.
+pub(super) fn run(args: &Args) -> Done {
+    match Config::load(&args.config) {
+        Ok(config) if args.json => {
+            view::json(&serde_json::json!({ "ok": true, "config": config, "cards": effective(&config) }));
+            Ok(())
+        }
+        Ok(config) => {
+            view::say(table(&args.config, &config, Paint::stdout()));
+            Ok(())
+        }
+        Err(LoadError::Wrong(problems)) if args.json => {
+            view::json(&serde_json::json!({ "ok": false, "problems": problems.0 }));
+            Err(Exit::usage(""))
+        }
+        Err(error) => Err(load_failure(error)),
+    }
+}
+
+/// Reads a configuration for a command.
+///
+/// # Errors
+/// Exit status 2 with every problem, or 3 when the file cannot be read.
+pub fn load(file: &Path) -> Result<Config, Exit> {
+    Config::load(file).map_err(load_failure)
+}
+
+fn load_failure(error: LoadError) -> Exit {
+    match error {
+        LoadError::Read { ref file, .. } => {
+            let next = format!("server-module init --out {} writes one to start from", file.display());
+            Exit::cannot(&error).next(next)
+        }
+        LoadError::Wrong(problems) => {
+            let number = problems.0.len();
+            let heading = if number == 1 { "1 problem".into() } else { format!("{number} problems") };
+            Exit::usage(format_args!("{heading} in the configuration\n{problems}"))
+        }
+    }
+}
+
+/// The cards as they are in force: those of the file and those that only a service names.
+fn effective(config: &Config) -> Vec<serde_json::Value> {
+    let definition = config.definition();
+    let members = definition.members().unwrap_or_default();
+    let mut cards = definition.cards.clone();
+    cards.sort_by_key(|card| card.position);
+    cards
+        .iter()
+        .map(|card| {
+            let services = definition.services.iter().zip(&members);
+            let services = services.filter(|(_, members)| members.contains(&card.position));
+            serde_json::json!({
+                "card": card.position,
+                "address": card.address,
+                "mac": card.mac,
+                "circuit_id": card.circuit_id,
+                "services": services.map(|(service, _)| &service.name).collect::<Vec<_>>(),
+            })
+        })
+        .collect()
+}
+
+fn table(file: &Path, config: &Config, paint: Paint) -> String {
+    let definition = config.definition();
+    let members = definition.members().unwrap_or_default();
+    let mut text = format!(
+        "{} {}: {} cards, {} services\n\n",
+        paint.tone(Tone::Good, "ok"),
+        file.display(),
+        definition.cards.len(),
+        definition.services.len()
+    );
+
+    let mut listen = Table::new(["INTERFACE", "ADDRESS", "FOR"]);
+    for (name, addresses, what) in interfaces(config) {
+        let cell = if addresses.is_empty() {
+            Cell::new("off").tone(Tone::Quiet)
+        } else {
+            Cell::new(addresses.join(", "))
+        };
+        listen.row([Cell::new(name).tone(Tone::Strong), cell, Cell::new(what).tone(Tone::Quiet)]);
+    }
+    text.push_str(&listen.render(paint));
+
+    let mut services = Table::new(["SERVICE", "NAMES", "CARDS", "PORT", "MODE", "BALANCE"]);
+    for (service, members) in definition.services.iter().zip(&members) {
+        let mut names: Vec<_> = service.sid.iter().map(ToString::to_string).collect();
+        names.extend(service.sni.iter().map(|name| format!("sni:{name}")));
+        names.extend(service.login.iter().map(|login| format!("login:{login}")));
+        let word = |value: Result<serde_json::Value, _>| match value {
+            Ok(serde_json::Value::String(word)) => word,
+            Ok(_) | Err::<_, serde_json::Error>(_) => String::new(),
+        };
+        services.row([
+            Cell::new(&service.name).tone(Tone::Strong),
+            Cell::new(super::shorten(&names, 3)),
+            Cell::new(super::shorten(&members.iter().map(ToString::to_string).collect::<Vec<_>>(), 6)),
+            Cell::new(service.port),
+            Cell::new(word(serde_json::to_value(service.mode))),
+            Cell::new(word(serde_json::to_value(service.balance))),
+        ]);
+    }
+    if !definition.services.is_empty() {
+        text.push('\n');
+        text.push_str(&services.render(paint));
+    }
+
+    let mut cards = Table::new(["CARD", "ADDRESS", "MAC", "CIRCUIT-ID", "SERVICES"]);
+    let mut places: Vec<_> = definition.cards.iter().collect();
+    places.sort_by_key(|place| place.position);
+    for place in places {
+        let bound = definition.services.iter().zip(&members);
+        let bound: Vec<_> = bound
+            .filter(|(_, members)| members.contains(&place.position))
+            .map(|(service, _)| service.name.to_string())
+            .collect();
+        cards.row([
+            Cell::new(place.position).tone(Tone::Strong),
+            Cell::new(place.address),
+            Cell::maybe(place.mac),
+            Cell::maybe(place.circuit_id.as_ref()),
+            Cell::maybe((!bound.is_empty()).then(|| bound.join(", "))),
+        ]);
+    }
+    if !definition.cards.is_empty() {
+        text.push('\n');
+        text.push_str(&cards.render(paint));
+    }
+    text
+}
+
+/// Every interface, its addresses, and who uses it.
+fn interfaces(config: &Config) -> Vec<(&'static str, Vec<String>, &'static str)> {
+    let texts =
+        |addresses: &[std::net::SocketAddr]| addresses.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let listen = &config.listen;
+    vec![
+        ("http", texts(&listen.http), "customers"),
+        ("https", texts(&listen.https), "customers"),
+        ("ftp", texts(&listen.ftp), "customers"),
+        ("pop3", texts(&listen.pop3), "customers"),
+        ("snmp", texts(&listen.snmp), "managers"),
+        ("dhcp", listen.dhcp.iter().map(ToString::to_string).collect(), "cards"),
+        ("tftp", texts(&listen.tftp), "cards"),
+        ("traps", texts(&listen.traps), "cards"),
+        ("admin", texts(&listen.admin), "operators"),
+        ("metrics", texts(&listen.metrics), "monitoring"),
+    ]
+}

@@ -1,0 +1,256 @@
+//! The local socket: one JSON request a line, one JSON answer a line, for `server-module ctl`.
+//!
+//! Who is at the other end is what the kernel says (SO_PEERCRED): root and the server's own user are operators,
+//! nobody else is anything.
+
+use crate::cabinet::{Command, Definition, Position, Refusal, Reply, Role, Via, Who};
+use crate::module::handle::{Handle, Unanswered};
+use crate::view::{CardRow, ServiceRow, Status};
+use serde::{Deserialize, Serialize};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+
+/// The longest request that is read.
+const LONGEST: u64 = 4096;
+
+/// What is asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "ask", deny_unknown_fields)]
+pub enum Request {
+    /// The cabinet in a few numbers.
+    Status,
+    /// All cards.
+    Cards,
+    /// One card.
+    Card {
+        /// Which.
+        card: Position,
+    },
+    /// A command to one card.
+    Order {
+        /// Which.
+        card: Position,
+        /// What.
+        verb: Verb,
+    },
+    /// All services.
+    Services,
+    /// One service.
+    Service {
+        /// Which.
+        name: String,
+    },
+    /// Read the configuration again.
+    Reload,
+}
+
+/// What can be ordered of a card.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verb {
+    /// Serve again.
+    Start,
+    /// Finish what runs, then serve nothing.
+    Stop,
+    /// Count as failed at once.
+    Fail,
+}
+
+/// What is answered.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Answer {
+    /// What was asked for.
+    Ok(serde_json::Value),
+    /// Why not.
+    Error(Failure),
+}
+
+/// Why a request was not carried out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// The exit status that the command line gives: 1 the answer is no, 2 usage or configuration, 3 cannot be done.
+    pub status: u8,
+    /// What happened.
+    pub message: String,
+    /// What to do next.
+    pub next: Option<String>,
+}
+
+/// Reads the configuration again: the definition, or what is wrong with it.
+pub type Reread = Arc<dyn Fn() -> Result<Definition, String> + Send + Sync>;
+
+/// The socket, removed when it goes.
+#[derive(Debug)]
+pub struct Socket {
+    listener: UnixListener,
+    path: PathBuf,
+    owner: u32,
+}
+
+impl Socket {
+    /// Listens at a path, for its owner only. A socket that a dead process left behind is replaced.
+    ///
+    /// # Errors
+    /// Another server listens there already, or the path cannot be used.
+    pub async fn bind(path: &Path) -> std::io::Result<Self> {
+        if UnixStream::connect(path).await.is_ok() {
+            return Err(std::io::Error::new(
+                std::io::ErrorKind::AddrInUse,
+                format!("another server-module listens at {}", path.display()),
+            ));
+        }
+        match std::fs::remove_file(path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let listener = UnixListener::bind(path)?;
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+        let owner = std::fs::metadata(path)?.uid();
+        Ok(Self { listener, path: path.to_path_buf(), owner })
+    }
+
+    /// Answers until the task is dropped.
+    pub async fn serve(self, handle: Handle, reread: Reread) {
+        loop {
+            match self.listener.accept().await {
+                Ok((stream, _)) => {
+                    let (handle, reread, owner) = (handle.clone(), Arc::clone(&reread), self.owner);
+                    tokio::spawn(async move {
+                        if let Err(error) = converse(stream, owner, handle, reread).await {
+                            tracing::debug!(%error, "a control conversation ended");
+                        }
+                    });
+                }
+                Err(error) => {
+                    // Out of descriptors, most likely: wait for some to come back.
+                    tracing::warn!(%error, "cannot accept on the control socket");
+                    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+async fn converse(stream: UnixStream, owner: u32, handle: Handle, reread: Reread) -> std::io::Result<()> {
+    let peer = stream.peer_cred()?.uid();
+    let (reader, mut writer) = stream.into_split();
+    let mut reader = BufReader::new(reader);
+    let mut line = String::new();
+    loop {
+        line.clear();
+        if (&mut reader).take(LONGEST).read_line(&mut line).await? == 0 {
+            return Ok(());
+        }
+        let answer = if peer != 0 && peer != owner {
+            refuse(3, "the control socket is for root and the server's own user only")
+                .advise(format!("run it as uid {owner}, or with sudo"))
+                .into()
+        } else {
+            match serde_json::from_str(&line) {
+                Ok(request) => answer(request, peer, &handle, &reread).await,
+                Err(error) => refuse(2, format!("cannot read the request: {error}"))
+                    .advise("use the same version of server-module on both sides")
+                    .into(),
+            }
+        };
+        let mut text = serde_json::to_vec(&answer)?;
+        text.push(b'\n');
+        writer.write_all(&text).await?;
+    }
+}
+
+async fn answer(request: Request, uid: u32, handle: &Handle, reread: &Reread) -> Answer {
+    let inventory = handle.snapshot();
+    let now = handle.clock().now();
+    let who =
+        || Who::new(if uid == 0 { "root".into() } else { format!("uid {uid}") }, Role::Operator, Via::Ctl);
+    match request {
+        Request::Status => ok(&Status::of(&inventory, now)),
+        Request::Cards => ok(&CardRow::all(&inventory, now)),
+        Request::Services => ok(&ServiceRow::all(&inventory, now)),
+        Request::Card { card } => match inventory.card(card) {
+            Some(card) => ok(&CardRow::of(card, now)),
+            None => Failure::from(Refusal::NoSuchCard(card)).into(),
+        },
+        Request::Service { name } => match inventory.service(&name) {
+            Some(active) => ok(&ServiceRow::of(active, now)),
+            None => refuse(1, format!("there is no service {name}"))
+                .advise("server-module ctl service lists them")
+                .into(),
+        },
+        Request::Order { card, verb } => {
+            let command = match verb {
+                Verb::Start => Command::StartCard(card),
+                Verb::Stop => Command::StopCard(card),
+                Verb::Fail => Command::FailCard(card),
+            };
+            reply(handle.command(who(), command).await)
+        }
+        Request::Reload => {
+            let reread = Arc::clone(reread);
+            match tokio::task::spawn_blocking(move || reread()).await {
+                Ok(Ok(definition)) => {
+                    reply(handle.command(who(), Command::Reload(Box::new(definition))).await)
+                }
+                Ok(Err(problems)) => refuse(2, problems)
+                    .advise("mend the file; the old configuration is still in force")
+                    .into(),
+                Err(error) => refuse(3, error.to_string()).into(),
+            }
+        }
+    }
+}
+
+fn reply(result: Result<Reply, Unanswered>) -> Answer {
+    match result {
+        Ok(reply) => ok(&reply),
+        Err(Unanswered::Refused(refusal)) => Failure::from(refusal).into(),
+        Err(Unanswered::Gone(gone)) => refuse(3, gone.to_string()).into(),
+    }
+}
+
+fn ok(value: &impl Serialize) -> Answer {
+    match serde_json::to_value(value) {
+        Ok(value) => Answer::Ok(value),
+        Err(error) => refuse(3, error.to_string()).into(),
+    }
+}
+
+fn refuse(status: u8, message: impl Into<String>) -> Failure {
+    Failure { status, message: message.into(), next: None }
+}
+
+impl Failure {
+    fn advise(mut self, next: impl Into<String>) -> Self {
+        self.next = Some(next.into());
+        self
+    }
+}
+
+impl From<Failure> for Answer {
+    fn from(failure: Failure) -> Self {
+        Self::Error(failure)
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        let message = refusal.to_string();
+        match refusal {
+            Refusal::NoSuchCard(_) => refuse(1, message).advise("server-module ctl cards lists them"),
+            Refusal::NoSuchService(_) => refuse(1, message).advise("server-module ctl service lists them"),
+            Refusal::Definition(_) => refuse(2, message).advise("server-module check tells where it stands"),
+            _ => refuse(1, message),
+        }
+    }
+}
