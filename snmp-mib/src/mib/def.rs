@@ -29,6 +29,8 @@ pub struct Syntax {
     pub module: &'static str,
     /// The least and the greatest value, or size in octets where the base is a string.
     pub range: Option<(i64, i64)>,
+    /// Whether the range is the declaration's own, rather than that of a textual convention.
+    pub refined: bool,
     /// The labels of an enumeration or of BITS, with their numbers.
     pub labels: &'static [(&'static str, i32)],
 }
@@ -36,17 +38,25 @@ pub struct Syntax {
 impl Syntax {
     /// A type without restriction.
     pub const fn new(base: Base, name: &'static str, module: &'static str) -> Self {
-        Self { base, name, module, range: None, labels: &[] }
+        Self { base, name, module, range: None, refined: false, labels: &[] }
     }
 
     /// An enumeration.
     pub const fn labels(labels: &'static [(&'static str, i32)]) -> Self {
-        Self { base: Base::Integer, name: "INTEGER", module: "", range: None, labels }
+        Self { base: Base::Integer, name: "INTEGER", module: "", range: None, refined: false, labels }
     }
 
     /// The same type within bounds: of value, or of size where it is a string.
     #[must_use]
     pub const fn within(mut self, least: i64, greatest: i64) -> Self {
+        self.range = Some((least, greatest));
+        self.refined = true;
+        self
+    }
+
+    /// The bounds that a textual convention brings along.
+    #[must_use]
+    pub const fn bounded(mut self, least: i64, greatest: i64) -> Self {
         self.range = Some((least, greatest));
         self
     }

@@ -99,7 +99,7 @@ number! {
 pub struct TestAndIncr(pub i32);
 
 impl Type for TestAndIncr {
-    const SYNTAX: Syntax = Syntax::new(Base::Integer, "TestAndIncr", TC).within(0, 2_147_483_647);
+    const SYNTAX: Syntax = Syntax::new(Base::Integer, "TestAndIncr", TC).bounded(0, 2_147_483_647);
 
     fn value(&self) -> Option<Value<'_>> {
         Some(Value::Integer(self.0))
@@ -239,7 +239,7 @@ impl<const N: usize> Type for [u8; N] {
 
 impl Type for String {
     /// Text in UTF-8 (RFC 3411 §5).
-    const SYNTAX: Syntax = Syntax::new(Base::Octets, "SnmpAdminString", "SNMP-FRAMEWORK-MIB").within(0, 255);
+    const SYNTAX: Syntax = Syntax::new(Base::Octets, "SnmpAdminString", "SNMP-FRAMEWORK-MIB").bounded(0, 255);
 
     fn value(&self) -> Option<Value<'_>> {
         Some(Value::Octets(self.as_bytes()))
@@ -272,7 +272,7 @@ impl From<&str> for DisplayString {
 }
 
 impl Type for DisplayString {
-    const SYNTAX: Syntax = Syntax::new(Base::Octets, "DisplayString", TC).within(0, 255);
+    const SYNTAX: Syntax = Syntax::new(Base::Octets, "DisplayString", TC).bounded(0, 255);
 
     fn value(&self) -> Option<Value<'_>> {
         Some(Value::Octets(self.0.as_bytes()))
@@ -288,7 +288,7 @@ impl Type for DisplayString {
 pub struct MacAddress(pub [u8; 6]);
 
 impl Type for MacAddress {
-    const SYNTAX: Syntax = Syntax::new(Base::Octets, "MacAddress", TC).within(6, 6);
+    const SYNTAX: Syntax = Syntax::new(Base::Octets, "MacAddress", TC).bounded(6, 6);
 
     fn value(&self) -> Option<Value<'_>> {
         Some(Value::Octets(&self.0))
@@ -314,7 +314,7 @@ impl IndexType for MacAddress {
 pub struct DateAndTime(pub Vec<u8>);
 
 impl Type for DateAndTime {
-    const SYNTAX: Syntax = Syntax::new(Base::Octets, "DateAndTime", TC).within(8, 11);
+    const SYNTAX: Syntax = Syntax::new(Base::Octets, "DateAndTime", TC).bounded(8, 11);
 
     fn value(&self) -> Option<Value<'_>> {
         Some(Value::Octets(&self.0))
