@@ -21,4 +21,5 @@ pub mod agent;
 pub mod mib;
 pub mod mibs;
 pub mod notify;
+mod outbox;
 pub mod wire;

@@ -37,9 +37,9 @@ pub(crate) fn derive(input: &DeriveInput) -> syn::Result<TokenStream> {
                 objects: &[#(#names),*],
                 description: #description,
             };
-            fn objects(
-                &self,
-                each: &mut dyn FnMut(::snmp_mib::wire::Oid<'_>, ::snmp_mib::wire::Value<'_>),
+            fn objects<'object>(
+                &'object self,
+                each: &mut dyn FnMut(::snmp_mib::wire::OidBuf, ::snmp_mib::wire::Value<'object>),
             ) {
                 let _ = &each;
                 #(#reports)*

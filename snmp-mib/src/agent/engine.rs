@@ -4,7 +4,6 @@ use alloc::vec::Vec;
 use core::{net::SocketAddr, time::Duration};
 
 use super::config::{Config, Limits, Rights};
-use super::outbox::Outbox;
 use super::own::{AuthenTraps, OrEntry, SnmpSet, Stats, System};
 use super::read;
 use super::registry::{Overlap, Registry};
@@ -12,6 +11,7 @@ use super::reply::{Head, Reply};
 use super::set;
 use crate::mib::{Cursor, Group, Mib, Node, Table, TimeTicks};
 use crate::oid;
+use crate::outbox::Outbox;
 use crate::wire::{Body, ErrorStatus, Message, ParseError, Pdu, PduType, Problem, Version};
 
 /// What happened.

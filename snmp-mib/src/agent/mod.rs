@@ -10,7 +10,6 @@
 
 mod config;
 mod engine;
-mod outbox;
 mod own;
 mod read;
 mod registry;
