@@ -151,7 +151,7 @@ pub(crate) fn docs(attributes: &[Attribute]) -> String {
 /// `up_time` and `UpTime` as `UpTime`.
 pub(crate) fn upper_camel(name: &str) -> String {
     name.split('_')
-        .flat_map(|word| {
+        .filter_map(|word| {
             let mut chars = word.chars();
             chars.next().map(|first| first.to_uppercase().collect::<String>() + chars.as_str())
         })

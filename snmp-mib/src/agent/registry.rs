@@ -38,7 +38,7 @@ impl Registry {
     /// Arranges nodes given by their roots.
     pub(super) fn new<'a>(roots: impl Iterator<Item = (usize, Oid<'a>)>) -> Result<Self, Overlap> {
         let mut roots: Vec<_> = roots.collect();
-        roots.sort_by(|(_, a), (_, b)| a.cmp(b));
+        roots.sort_by_key(|(_, root)| *root);
         let mut registry = Self::default();
         // The nodes whose subtrees are open at the point that was reached, outermost first.
         let mut open: Vec<(usize, Oid<'a>)> = Vec::new();

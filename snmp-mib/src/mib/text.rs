@@ -317,7 +317,7 @@ fn joined(arcs: impl Iterator<Item = u32>) -> String {
 
 fn upper(name: &str) -> String {
     let mut chars = name.chars();
-    chars.next().map(|first| first.to_uppercase().collect::<String>() + chars.as_str()).unwrap_or_default()
+    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
 }
 
 fn access(access: Access) -> &'static str {

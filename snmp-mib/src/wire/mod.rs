@@ -5,16 +5,17 @@
 //! when it is written and nothing is moved.
 
 pub mod ber;
+mod literal;
 mod message;
 mod oid;
 mod value;
 mod varbind;
 
 pub use ber::{Anomalies, ParseError, Problem};
+#[doc(hidden)]
+pub use literal::{content, content_len};
 pub use message::{Body, ErrorStatus, Generic, Message, Pdu, PduType, TrapV1, Version};
 pub(crate) use oid::cmp_content;
 pub use oid::{Arcs, MAX_ARCS, Oid, OidBuf, OidError};
-#[doc(hidden)]
-pub use oid::{content, content_len};
 pub use value::Value;
 pub use varbind::{VarBind, VarBinds};

@@ -116,6 +116,24 @@ impl<'a> VarBinds<'a> {
         self.iter().nth(position)
     }
 
+    /// The first `count` bindings.
+    #[must_use]
+    pub fn first(self, count: usize) -> Self {
+        match self.0 {
+            Source::List(list) => Self::list(list.get(..count).unwrap_or(list)),
+            Source::Wire { content, count: all } => {
+                let mut reader = Reader::new(content);
+                for _ in 0..count.min(all) {
+                    if VarBind::read(&mut reader).is_err() {
+                        break;
+                    }
+                }
+                let content = content.get(..reader.at()).unwrap_or(content);
+                Self(Source::Wire { content, count: count.min(all) })
+            }
+        }
+    }
+
     /// The list as it stands in the datagram, if it was read from one.
     pub(crate) const fn wire(&self) -> Option<&'a [u8]> {
         match self.0 {

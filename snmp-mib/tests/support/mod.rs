@@ -56,7 +56,7 @@ pub fn card(number: u32) -> Card {
     Card {
         address: Some([10, 1, chassis as u8, slot as u8].into()),
         up_time: Some(TimeTicks(number * 100)),
-        temperature: (number % 3 != 0).then_some(300 + number as i32),
+        temperature: (!number.is_multiple_of(3)).then_some(300 + number as i32),
         ..Card::new(chassis, slot, CardState::Available)
     }
 }
