@@ -6,6 +6,7 @@ mod completions;
 mod ctl;
 mod exit;
 pub mod init;
+pub mod mib;
 pub mod user;
 
 use clap::{Parser, Subcommand};
@@ -36,6 +37,8 @@ pub enum Command {
     Check(check::Args),
     /// Write a commented configuration to start from
     Init(init::Args),
+    /// Write the texts of the MIB modules that the agent serves
+    Mib(mib::Args),
     /// Command a running module
     Ctl(ctl::Args),
     /// Be the program on a card: boot, write its files, answer its agent
@@ -61,6 +64,7 @@ impl Command {
             Self::Pack(args) => crate::pack::run(args),
             Self::Check(args) => check::run(&args),
             Self::Init(args) => init::run(&args),
+            Self::Mib(args) => mib::run(&args),
             Self::Ctl(args) => ctl::run(args),
             Self::User(args) => user::run(&args),
             Self::Completions(args) => {

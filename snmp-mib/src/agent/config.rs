@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 use core::{
     net::{IpAddr, Ipv4Addr},
     str::FromStr,
+    time::Duration,
 };
 
 use super::own::System;
@@ -16,8 +17,24 @@ pub struct Config {
     pub system: System,
     /// Who may ask; nobody where it is empty.
     pub communities: Vec<Community>,
+    /// Who decides whether a SET takes effect.
+    pub writes: Writes,
     /// How much it takes.
     pub limits: Limits,
+}
+
+/// Who decides whether a SET takes effect.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Writes {
+    /// The agent itself, at once.
+    #[default]
+    AtOnce,
+    /// The owner of the data, who is asked with `Output::Write` after the agent has judged the request, and may
+    /// take its time. One SET waits at a time; others are answered resourceUnavailable meanwhile.
+    Confirmed {
+        /// How long the owner may take; then the request is answered genErr and has no effect.
+        timeout: Duration,
+    },
 }
 
 /// A community: a name that is a password in clear, what it opens, and for whom.

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 use core::{net::SocketAddr, time::Duration};
 
-use super::config::{Config, Limits, Rights};
+use super::config::{Config, Limits, Rights, Writes};
 use super::own::{AuthenTraps, OrEntry, SnmpSet, Stats, System};
 use super::read;
 use super::registry::{Overlap, Registry};
@@ -12,7 +12,7 @@ use super::set;
 use crate::mib::{Cursor, Group, Mib, Node, Table, TimeTicks};
 use crate::oid;
 use crate::outbox::Outbox;
-use crate::wire::{Body, ErrorStatus, Message, ParseError, Pdu, PduType, Problem, Version};
+use crate::wire::{Body, ErrorStatus, Message, ParseError, Pdu, PduType, Problem, VarBinds, Version};
 
 /// What happened.
 #[derive(Clone, Copy, Debug)]
@@ -27,9 +27,27 @@ pub enum Input<'a> {
     },
     /// The driver sent notifications, which the snmp group counts.
     TrapsSent(u32),
-    /// Time went by. An agent has no timers of its own; sysUpTime moves.
+    /// The owner agrees to a SET and has written down what must last: now it takes effect.
+    WriteDone {
+        /// Which SET.
+        id: WriteId,
+    },
+    /// The owner refuses a SET, which then has no effect.
+    WriteRefused {
+        /// Which SET.
+        id: WriteId,
+        /// The position of the binding that it is refused for, counted from 0.
+        position: usize,
+        /// What is answered.
+        status: ErrorStatus,
+    },
+    /// The deadline has come.
     Tick,
 }
+
+/// Names a SET that waits for the owner of the data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct WriteId(pub u64);
 
 /// What there is to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +58,16 @@ pub enum Output<'a> {
         to: SocketAddr,
         /// The response.
         data: &'a [u8],
+    },
+    /// Ask the owner of the data whether a SET that the agent has judged may take effect, and answer with
+    /// [`Input::WriteDone`] or [`Input::WriteRefused`]. Only with [`Writes::Confirmed`].
+    Write {
+        /// Which SET.
+        id: WriteId,
+        /// Who asks.
+        from: SocketAddr,
+        /// What is to be written.
+        varbinds: VarBinds<'a>,
     },
     /// Something that the owner of the data may want to know.
     Event(Event),
@@ -72,9 +100,13 @@ pub enum Error {
     /// A response or a notification: nothing for an agent.
     #[error("a PDU that is no request")]
     NotARequest,
-    /// As many responses as the limits allow are waiting to be sent.
+    /// As many responses as the limits allow are waiting to be sent; or the same SET came again while the first
+    /// one waits for the owner of the data.
     #[error("too many responses are waiting")]
     Busy,
+    /// No SET of that name waits for the owner of the data, or no longer.
+    #[error("no SET waits for that answer")]
+    UnknownWrite,
     /// Not even an empty response fits the limits.
     #[error("the response does not fit")]
     TooBig,
@@ -89,8 +121,24 @@ pub struct Agent<M> {
     pub(super) tree: Tree<M>,
     outbox: Outbox,
     events: Vec<Event>,
+    write: Option<Write>,
+    next_write: u64,
     /// Where each repeater of a request is; kept for its allocations only.
     cursors: Vec<Cursor>,
+}
+
+/// A SET that waits for the owner of the data.
+#[derive(Clone, Debug, PartialEq)]
+struct Write {
+    id: WriteId,
+    from: SocketAddr,
+    /// The request, to be answered.
+    request: Vec<u8>,
+    /// The nodes that hold what it will write.
+    nodes: Vec<usize>,
+    /// Whether the owner still has to be asked.
+    unasked: bool,
+    deadline: Duration,
 }
 
 /// Everything that can be asked for.
@@ -138,6 +186,8 @@ impl<M: PartialEq> PartialEq for Agent<M> {
             && self.tree == other.tree
             && self.outbox == other.outbox
             && self.events == other.events
+            && self.write == other.write
+            && self.next_write == other.next_write
     }
 }
 
@@ -169,6 +219,8 @@ impl<M: Mib> Agent<M> {
             tree,
             outbox: Outbox::default(),
             events: Vec::new(),
+            write: None,
+            next_write: 1,
             cursors: Vec::new(),
         })
     }
@@ -187,7 +239,17 @@ impl<M: Mib> Agent<M> {
                 self.tree.snmp.values.out_pkts.add(count);
                 Ok(())
             }
-            Input::Tick => Ok(()),
+            Input::WriteDone { id } => self.decided(id, Ok(())),
+            Input::WriteRefused { id, position, status } => {
+                self.decided(id, Err(Failure::binding(position, status)))
+            }
+            Input::Tick => match &self.write {
+                Some(write) if write.deadline <= self.now => {
+                    let id = write.id;
+                    self.decided(id, Err(Failure::at(0, ErrorStatus::GEN_ERR)))
+                }
+                _ => Ok(()),
+            },
         }
     }
 
@@ -196,12 +258,24 @@ impl<M: Mib> Agent<M> {
         if !self.events.is_empty() {
             return Some(Output::Event(self.events.remove(0)));
         }
+        if let Some(write) = self.write.as_mut().filter(|write| write.unasked) {
+            write.unasked = false;
+            // It was read once when it came, so it can be read again.
+            if let Ok(Message { body: Body::Pdu(pdu), .. }) = Message::parse(&write.request) {
+                return Some(Output::Write { id: write.id, from: write.from, varbinds: pdu.varbinds });
+            }
+        }
         self.outbox.pop().map(|(to, data)| Output::Send { to, data })
     }
 
-    /// Zero while outputs are pending; an agent has no timers.
+    /// When [`Input::Tick`] is next due; zero while outputs are pending. Only a SET that waits for the owner of
+    /// the data has a deadline.
     pub fn deadline(&self) -> Option<Duration> {
-        (!self.outbox.is_empty() || !self.events.is_empty()).then_some(Duration::ZERO)
+        let unasked = self.write.as_ref().is_some_and(|write| write.unasked);
+        if unasked || !self.outbox.is_empty() || !self.events.is_empty() {
+            return Some(Duration::ZERO);
+        }
+        self.write.as_ref().map(|write| write.deadline)
     }
 
     /// What it serves.
@@ -250,23 +324,12 @@ impl<M: Mib> Agent<M> {
             return Err(Error::NotARequest);
         };
         count_request(stats, &pdu)?;
-        if self.outbox.len() >= self.config.limits.outbox {
+        let repeated = self.write.as_ref().is_some_and(|write| write.from == from && write.request == data);
+        if repeated || self.outbox.len() >= self.config.limits.outbox {
             stats.silent_drops.add(1);
             return Err(Error::Busy);
         }
-        self.answer(from, &message, &pdu, rights)
-    }
-
-    fn answer(
-        &mut self,
-        from: SocketAddr,
-        message: &Message<'_>,
-        pdu: &Pdu<'_>,
-        rights: Rights,
-    ) -> Result<(), Error> {
-        let head =
-            Head { version: message.version, community: message.community, request_id: pdu.request_id };
-        let mut reply = Reply::new(head, self.outbox.buffer());
+        let mut reply = Reply::new(Head::of(&message, &pdu), self.outbox.buffer());
         let limits = &self.config.limits;
         let outcome = if !rights.allow(pdu.kind) {
             self.tree.snmp.values.in_bad_community_uses.add(1);
@@ -274,16 +337,80 @@ impl<M: Mib> Agent<M> {
         } else if pdu.varbinds.len() > limits.max_bindings {
             Err(Failure::TOO_BIG)
         } else if pdu.kind == PduType::SET {
-            set::set(&mut self.tree, limits, pdu, &mut reply)
+            match self.set(from, data, &pdu, &mut reply) {
+                Ok(true) => Ok(()),
+                Ok(false) => {
+                    self.outbox.give_back(reply.abandon());
+                    return Ok(());
+                }
+                Err(failure) => Err(failure),
+            }
         } else {
-            read::read(&self.tree, limits, message.version, pdu, &mut self.cursors, &mut reply)
+            read::read(&self.tree, limits, message.version, &pdu, &mut self.cursors, &mut reply)
         };
-        if pdu.kind == PduType::SET && outcome.is_ok() {
-            self.events.push(Event::Written { from, bindings: pdu.varbinds.len() });
+        self.respond(from, message.version, &pdu, outcome, reply)
+    }
+
+    /// Judges a SET. Tells whether it has taken effect already, or waits for the owner of the data.
+    fn set(
+        &mut self,
+        from: SocketAddr,
+        data: &[u8],
+        pdu: &Pdu<'_>,
+        reply: &mut Reply<'_>,
+    ) -> Result<bool, Failure> {
+        if self.write.is_some() {
+            return Err(Failure::at(1, ErrorStatus::RESOURCE_UNAVAILABLE));
         }
+        let nodes = set::prepare(&mut self.tree, &self.config.limits, pdu, reply)?;
+        let Writes::Confirmed { timeout } = self.config.writes else {
+            set::commit(&mut self.tree, &nodes)?;
+            self.events.push(Event::Written { from, bindings: pdu.varbinds.len() });
+            return Ok(true);
+        };
+        let (id, deadline) = (WriteId(self.next_write), self.now.saturating_add(timeout));
+        self.next_write = self.next_write.wrapping_add(1);
+        self.write = Some(Write { id, from, request: data.to_vec(), nodes, unasked: true, deadline });
+        Ok(false)
+    }
+
+    /// Ends the SET that waits for the owner of the data, and answers it.
+    fn decided(&mut self, id: WriteId, decision: Result<(), Failure>) -> Result<(), Error> {
+        let Some(write) = self.write.take_if(|write| write.id == id) else {
+            return Err(Error::UnknownWrite);
+        };
+        let message = Message::parse(&write.request)?;
+        let Body::Pdu(pdu) = message.body else {
+            return Err(Error::NotARequest);
+        };
+        let outcome = match decision {
+            Ok(()) => set::commit(&mut self.tree, &write.nodes),
+            Err(failure) => {
+                set::release(&mut self.tree, &write.nodes);
+                Err(failure)
+            }
+        };
+        if outcome.is_ok() {
+            self.events.push(Event::Written { from: write.from, bindings: pdu.varbinds.len() });
+        }
+        let mut reply = Reply::new(Head::of(&message, &pdu), self.outbox.buffer());
+        reply.echo(pdu.varbinds.wire().unwrap_or(&[]));
+        self.respond(write.from, message.version, &pdu, outcome, reply)
+    }
+
+    /// Ends a response and queues it.
+    fn respond(
+        &mut self,
+        to: SocketAddr,
+        version: Version,
+        pdu: &Pdu<'_>,
+        outcome: Result<(), Failure>,
+        mut reply: Reply<'_>,
+    ) -> Result<(), Error> {
+        let limits = &self.config.limits;
         let (status, index) = match outcome {
             Ok(()) => (ErrorStatus::NO_ERROR, 0),
-            Err(failure) => error_reply(limits, message.version, pdu, failure, &mut reply),
+            Err(failure) => error_reply(limits, version, pdu, failure, &mut reply),
         };
         let stats = &mut self.tree.snmp.values;
         if !reply.fits(status, index, limits.max_message) {
@@ -293,7 +420,7 @@ impl<M: Mib> Agent<M> {
         }
         count_response(stats, status, pdu);
         let (buffer, start) = reply.finish(status, index).map_err(|_| Error::TooBig)?;
-        self.outbox.push(from, buffer, start);
+        self.outbox.push(to, buffer, start);
         Ok(())
     }
 }

@@ -16,7 +16,7 @@ mod registry;
 mod reply;
 mod set;
 
-pub use config::{Community, Config, Limits, Network, Rights};
-pub use engine::{Agent, Error, Event, Input, Output};
+pub use config::{Community, Config, Limits, Network, Rights, Writes};
+pub use engine::{Agent, Error, Event, Input, Output, WriteId};
 pub use own::{OrEntry, Stats, System};
 pub use registry::Overlap;

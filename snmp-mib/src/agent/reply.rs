@@ -5,17 +5,22 @@
 use alloc::vec::Vec;
 
 use crate::wire::ber::{NoRoom, Tag, Writer, element_len, signed_len};
-use crate::wire::{ErrorStatus, PduType, VarBind, Version};
+use crate::wire::{ErrorStatus, Message, Pdu, PduType, VarBind, Version};
 
 /// What the headers of a response say.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Head<'a> {
-    pub(super) version: Version,
-    pub(super) community: &'a [u8],
-    pub(super) request_id: i32,
+    version: Version,
+    community: &'a [u8],
+    request_id: i32,
 }
 
-impl Head<'_> {
+impl<'a> Head<'a> {
+    /// The head of the response to that request.
+    pub(super) fn of(message: &Message<'a>, pdu: &Pdu<'_>) -> Self {
+        Self { version: message.version, community: message.community, request_id: pdu.request_id }
+    }
+
     /// Octets before the bindings at the most: seven headers and four integers.
     fn room(&self) -> usize {
         self.community.len().saturating_add(56)

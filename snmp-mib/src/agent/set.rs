@@ -1,9 +1,9 @@
 //! SET (RFC 3416 §4.2.5): judge everything, then change everything, or nothing.
 //!
 //! ```text
-//! size -> prepare every node -> commit every node -> release
-//!              | refused            | failed
-//!           release              undo the committed ones, in reverse -> release
+//! size -> prepare every node -> [the owner is asked] -> commit every node -> release
+//!              | refused            | refused              | failed
+//!           release              release              undo the committed ones, in reverse -> release
 //! ```
 
 use alloc::vec::Vec;
@@ -14,26 +14,67 @@ use super::reply::Reply;
 use crate::mib::{Edit, Mib, Refusal};
 use crate::wire::{ErrorStatus, Pdu};
 
-/// Carries out a SET and makes `reply` its response.
-pub(super) fn set<M: Mib>(
+/// Judges a SET, and makes `reply` its response. Returns the nodes that it touches, in the order of the request,
+/// each with what it will write kept aside.
+pub(super) fn prepare<M: Mib>(
     tree: &mut Tree<M>,
     limits: &Limits,
     pdu: &Pdu<'_>,
     reply: &mut Reply<'_>,
-) -> Result<(), Failure> {
+) -> Result<Vec<usize>, Failure> {
     // The response repeats the request. If it is too big, nothing may have happened.
     reply.echo(pdu.varbinds.wire().unwrap_or(&[]));
     if !reply.fits(ErrorStatus::NO_ERROR, 0, limits.max_message) {
         return Err(Failure::TOO_BIG);
     }
     let parts = parts(tree, pdu)?;
-    let outcome = prepare(tree, &parts).and_then(|()| commit(tree, &parts));
-    for part in &parts {
-        if let Some(node) = tree.node_mut(part.node) {
+    let nodes = parts.iter().map(|part| part.node).collect::<Vec<_>>();
+    // Of several refusals the one of the earliest binding is answered.
+    let refusals = parts.iter().filter_map(|part| tree.node_mut(part.node)?.prepare(&part.edits).err());
+    match refusals.min_by_key(|refusal| refusal.position) {
+        None => Ok(nodes),
+        Some(Refusal { position, status }) => {
+            release(tree, &nodes);
+            Err(Failure::binding(position, status))
+        }
+    }
+}
+
+/// Makes true what was prepared.
+pub(super) fn commit<M: Mib>(tree: &mut Tree<M>, nodes: &[usize]) -> Result<(), Failure> {
+    let outcome = commit_all(tree, nodes);
+    release(tree, nodes);
+    outcome
+}
+
+/// Forgets what was prepared.
+pub(super) fn release<M: Mib>(tree: &mut Tree<M>, nodes: &[usize]) {
+    for node in nodes {
+        if let Some(node) = tree.node_mut(*node) {
             node.release();
         }
     }
-    outcome
+}
+
+fn commit_all<M: Mib>(tree: &mut Tree<M>, nodes: &[usize]) -> Result<(), Failure> {
+    for (done, node) in nodes.iter().enumerate() {
+        let Some(node) = tree.node_mut(*node) else {
+            continue;
+        };
+        let Err(refusal) = node.commit() else {
+            continue;
+        };
+        let mut undone = true;
+        for node in nodes.iter().take(done).rev() {
+            undone &= tree.node_mut(*node).is_none_or(|node| node.undo().is_ok());
+        }
+        return Err(if undone {
+            Failure::binding(refusal.position, ErrorStatus::COMMIT_FAILED)
+        } else {
+            Failure::at(0, ErrorStatus::UNDO_FAILED)
+        });
+    }
+    Ok(())
 }
 
 /// The edits of one node, in the order of the request.
@@ -61,37 +102,4 @@ fn parts<'a, M: Mib>(tree: &Tree<M>, pdu: &Pdu<'a>) -> Result<Vec<Part<'a>>, Fai
         }
     }
     Ok(parts)
-}
-
-/// Asks every node; of several refusals the one of the earliest binding is answered.
-fn prepare<M: Mib>(tree: &mut Tree<M>, parts: &[Part<'_>]) -> Result<(), Failure> {
-    let refusals = parts.iter().filter_map(|part| {
-        let node = tree.node_mut(part.node)?;
-        node.prepare(&part.edits).err()
-    });
-    match refusals.min_by_key(|refusal| refusal.position) {
-        Some(Refusal { position, status }) => Err(Failure::binding(position, status)),
-        None => Ok(()),
-    }
-}
-
-fn commit<M: Mib>(tree: &mut Tree<M>, parts: &[Part<'_>]) -> Result<(), Failure> {
-    for (done, part) in parts.iter().enumerate() {
-        let Some(node) = tree.node_mut(part.node) else {
-            continue;
-        };
-        let Err(refusal) = node.commit() else {
-            continue;
-        };
-        let undone = parts.iter().take(done).rev().all(|part| {
-            let node = tree.node_mut(part.node);
-            node.is_none_or(|node| node.undo().is_ok())
-        });
-        return Err(if undone {
-            Failure::binding(refusal.position, ErrorStatus::COMMIT_FAILED)
-        } else {
-            Failure::at(0, ErrorStatus::UNDO_FAILED)
-        });
-    }
-    Ok(())
 }

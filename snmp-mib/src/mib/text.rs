@@ -118,11 +118,12 @@ impl Text<'_> {
         self.line(&format!("    REVISION    \"{}\"", module.last_updated));
         self.description(module.revision);
         // The identity comes first in a module, so the place above it is named behind it.
-        let mut below = oid.strip_prefix(oid!(1, 3, 6, 1, 4, 1)).unwrap_or_default();
+        let below: Vec<u32> = oid.strip_prefix(oid!(1, 3, 6, 1, 4, 1)).unwrap_or_default().collect();
+        let (own, number) = below.split_last().unwrap_or((&0, &[]));
         let above = format!("{}Enterprise", module.prefix);
-        let number = below.next().unwrap_or_default();
-        self.line(&format!("    ::= {{ {above} {} }}", joined(below)));
+        self.line(&format!("    ::= {{ {above} {own} }}"));
         self.blank();
+        let number = joined(number.iter().copied());
         self.line(&format!("{above} OBJECT IDENTIFIER ::= {{ enterprises {number} }}"));
     }
 

@@ -18,4 +18,4 @@ pub use message::{Body, ErrorStatus, Generic, Message, Pdu, PduType, TrapV1, Ver
 pub(crate) use oid::cmp_content;
 pub use oid::{Arcs, MAX_ARCS, Oid, OidBuf, OidError};
 pub use value::Value;
-pub use varbind::{VarBind, VarBinds};
+pub use varbind::{VarBind, VarBindList, VarBinds};

@@ -1,5 +1,6 @@
 //! Variable bindings: a name and its value (RFC 3416 §3).
 
+use alloc::vec::Vec;
 use core::fmt;
 
 use super::ber::{NoRoom, ParseError, Reader, Tag, Writer, element_len};
@@ -159,6 +160,61 @@ impl<'a> VarBinds<'a> {
             Source::Wire { .. } => out.forward(self.content_len(), self.iter())?,
         }
         out.header(Tag::SEQUENCE, mark)
+    }
+}
+
+/// Owned bindings, in their encoded form.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct VarBindList {
+    content: Vec<u8>,
+    count: usize,
+}
+
+impl VarBindList {
+    /// No bindings.
+    pub const fn new() -> Self {
+        Self { content: Vec::new(), count: 0 }
+    }
+
+    /// Appends a binding.
+    pub fn push(&mut self, name: Oid<'_>, value: Value<'_>) {
+        let binding = VarBind { name, value };
+        let from = self.content.len();
+        self.content.resize(from.saturating_add(binding.encoded_len()), 0);
+        let slot = self.content.get_mut(from..).unwrap_or_default();
+        if binding.write(&mut Writer::new(slot)).is_ok() {
+            self.count = self.count.saturating_add(1);
+        }
+    }
+
+    /// The bindings.
+    pub fn as_varbinds(&self) -> VarBinds<'_> {
+        VarBinds(Source::Wire { content: &self.content, count: self.count })
+    }
+
+    /// The bindings in order.
+    pub fn iter(&self) -> impl Iterator<Item = VarBind<'_>> + Clone {
+        self.as_varbinds().iter()
+    }
+}
+
+impl<'a> Extend<VarBind<'a>> for VarBindList {
+    fn extend<I: IntoIterator<Item = VarBind<'a>>>(&mut self, bindings: I) {
+        bindings.into_iter().for_each(|binding| self.push(binding.name, binding.value));
+    }
+}
+
+impl<'a> FromIterator<VarBind<'a>> for VarBindList {
+    fn from_iter<I: IntoIterator<Item = VarBind<'a>>>(bindings: I) -> Self {
+        let mut list = Self::new();
+        list.extend(bindings);
+        list
+    }
+}
+
+impl fmt::Debug for VarBindList {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_varbinds().fmt(f)
     }
 }
 
