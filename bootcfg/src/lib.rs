@@ -14,3 +14,16 @@
 )]
 
 extern crate alloc;
+
+#[cfg(feature = "boot")]
+pub mod boot;
+pub mod card;
+pub mod dhcp;
+mod hw;
+mod position;
+mod queue;
+pub mod tftp;
+pub mod wire;
+
+pub use hw::HwAddr;
+pub use position::{Plan, PlanError, Position, PositionError};
