@@ -4,7 +4,7 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 /// A queue of `(T, octets)`. The octets that [`Queue::next`] lends live until the next call.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub(crate) struct Queue<T> {
     waiting: VecDeque<(T, Vec<u8>)>,
     lent: Vec<u8>,
@@ -48,10 +48,21 @@ impl<T> Queue<T> {
         self.waiting.push_back((item, Vec::new()));
     }
 
+    pub(crate) fn peek(&self) -> Option<&T> {
+        self.waiting.front().map(|(item, _)| item)
+    }
+
     pub(crate) fn next(&mut self) -> Option<(T, &[u8])> {
         let (item, bytes) = self.waiting.pop_front()?;
         let old = core::mem::replace(&mut self.lent, bytes);
         self.recycle(old);
         Some((item, &self.lent))
+    }
+}
+
+/// Two queues are equal when the same waits in them; buffers kept for use again are no state.
+impl<T: PartialEq> PartialEq for Queue<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.waiting == other.waiting
     }
 }

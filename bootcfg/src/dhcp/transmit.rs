@@ -1,6 +1,6 @@
 //! How a datagram is to be sent.
 
-use core::net::{Ipv4Addr, SocketAddrV4};
+use core::net::SocketAddrV4;
 
 use crate::HwAddr;
 
@@ -35,10 +35,6 @@ pub struct Ports {
 impl Ports {
     /// The registered ports 67 and 68.
     pub const STANDARD: Self = Self { server: 67, client: 68 };
-
-    pub(crate) const fn broadcast_to_server(self) -> SocketAddrV4 {
-        SocketAddrV4::new(Ipv4Addr::BROADCAST, self.server)
-    }
 }
 
 impl Default for Ports {

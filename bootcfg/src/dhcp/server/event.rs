@@ -32,6 +32,8 @@ pub enum Output<'a> {
         commit: CommitId,
         /// The lease as it is now.
         lease: Lease,
+        /// The client's name, for [`Server::restore`](super::Server::restore).
+        client: &'a [u8],
     },
     /// Send a datagram from the server's port.
     Send {

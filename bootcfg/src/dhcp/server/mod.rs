@@ -19,6 +19,7 @@ mod cards;
 mod config;
 mod engine;
 mod event;
+mod judge;
 mod leases;
 mod reply;
 

@@ -8,11 +8,13 @@ mod build;
 mod code;
 mod message;
 mod option;
+mod relay;
 pub mod typed;
 
 pub use build::{Builder, Dropped, Header};
 pub use code::{Arch, MessageType, Op, OptionCode};
 pub use message::{Error, Message, Options};
+pub use relay::{relay_reply, relay_request};
 pub use option::{BadOption, Key, Kind, key};
 
 /// The octets that begin DHCP's options: 99.130.83.99 (RFC 2131 §3).

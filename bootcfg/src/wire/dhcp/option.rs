@@ -107,7 +107,7 @@ keys! {
     /// Option 81.
     CLIENT_FQDN: ClientFqdn;
     /// Option 82.
-    RELAY_INFO: RelayInfo;
+    RELAY_INFO: RelayInfo<'static>;
     /// Option 93.
     CLIENT_ARCH: Archs;
     /// Option 94.
