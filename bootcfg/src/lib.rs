@@ -23,6 +23,7 @@ mod hw;
 mod position;
 mod queue;
 pub mod tftp;
+mod time;
 pub mod wire;
 
 pub use hw::HwAddr;

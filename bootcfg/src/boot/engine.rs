@@ -206,7 +206,7 @@ impl Boot {
     fn configured(&mut self, lease: &dhcp::client::Lease) {
         self.close();
         let named = lease.option(OptionCode::TFTP_SERVERS).and_then(|list| list.first_chunk::<4>().copied());
-        let server = named.map(Ipv4Addr::from).unwrap_or(lease.next_server);
+        let server = named.map_or(lease.next_server, Ipv4Addr::from);
         let server = if server.is_unspecified() { lease.server } else { server };
         match &lease.path_prefix {
             Some(tree) => {
@@ -240,7 +240,8 @@ impl Boot {
         let path = FileName::parse([tree.as_bytes(), name.as_bytes()].concat().as_slice());
         let server = SocketAddr::new(IpAddr::V4(*server), self.config.tftp_port);
         let room = self.config.max_octets.saturating_sub(self.octets());
-        let config = tftp::client::Config { max_size: room.min(self.config.tftp.max_size), ..self.config.tftp };
+        let config =
+            tftp::client::Config { max_size: room.min(self.config.tftp.max_size), ..self.config.tftp };
         let client = path.ok().and_then(|path| tftp::Client::get(config, &path, server, self.now));
         let Some(client) = client else { return self.fail(name, Failure::Name) };
         let download = Download(self.next_download);
@@ -269,7 +270,9 @@ impl Boot {
                 }
                 tftp::client::Output::Write { bytes, .. } => content.extend_from_slice(bytes),
                 tftp::client::Output::Event(tftp::client::Event::Done { .. }) => ended = Some(Ok(())),
-                tftp::client::Output::Event(tftp::client::Event::Failed(failure)) => ended = Some(Err(failure)),
+                tftp::client::Output::Event(tftp::client::Event::Failed(failure)) => {
+                    ended = Some(Err(failure));
+                }
                 tftp::client::Output::Event(_) => {}
             }
         }
@@ -279,7 +282,8 @@ impl Boot {
     }
 
     fn loaded(&mut self, ended: Result<(), tftp::client::Failure>) {
-        let Phase::Loading { file, download, content, .. } = core::mem::replace(&mut self.phase, Phase::Dhcp) else {
+        let Phase::Loading { file, download, content, .. } = core::mem::replace(&mut self.phase, Phase::Dhcp)
+        else {
             return;
         };
         self.queue.push_back(Item::Close(download));
@@ -327,9 +331,9 @@ impl Boot {
     }
 
     fn octets(&self) -> u64 {
-        self.files.iter().fold(0, |sum, (_, content)| {
-            sum.saturating_add(u64::try_from(content.len()).unwrap_or(u64::MAX))
-        })
+        self.files
+            .iter()
+            .fold(0, |sum, (_, content)| sum.saturating_add(u64::try_from(content.len()).unwrap_or(u64::MAX)))
     }
 }
 

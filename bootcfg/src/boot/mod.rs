@@ -37,7 +37,13 @@ pub struct Config {
 impl Config {
     /// At most 64 files and 4 MiB, from port 69.
     pub fn new(dhcp: dhcp::client::Config) -> Self {
-        Self { dhcp, tftp: tftp::client::Config::default(), tftp_port: 69, max_files: 64, max_octets: 4 << 20 }
+        Self {
+            dhcp,
+            tftp: tftp::client::Config::default(),
+            tftp_port: 69,
+            max_files: 64,
+            max_octets: 4 << 20,
+        }
     }
 }
 

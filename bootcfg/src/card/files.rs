@@ -237,7 +237,12 @@ fn squid(out: &mut String, card: &Description<'_>) -> fmt::Result {
             // Squid writes "and everything below" as a leading dot.
             write!(out, " {}", Host(host.strip_prefix('*').unwrap_or(host)))?;
         }
-        writeln!(out, "\ncache_peer {} parent {port} 0 no-query originserver name={}", card.address, Account(service.name))?;
+        writeln!(
+            out,
+            "\ncache_peer {} parent {port} 0 no-query originserver name={}",
+            card.address,
+            Account(service.name)
+        )?;
         writeln!(out, "cache_peer_access {0} allow {0}", Account(service.name))?;
     }
     Ok(())

@@ -49,7 +49,11 @@ impl Manifest {
                 Some("file") => {
                     let (name, size, sha256) = (word()?, word()?, word()?);
                     let size = size.parse().map_err(|_| error)?;
-                    entries.push(Entry::File { name: name.into(), size, sha256: from_hex(sha256).ok_or(error)? });
+                    entries.push(Entry::File {
+                        name: name.into(),
+                        size,
+                        sha256: from_hex(sha256).ok_or(error)?,
+                    });
                 }
                 Some("want") => {
                     let (package, version, sha256) = (word()?, word()?, word()?);
@@ -107,7 +111,9 @@ impl fmt::Display for Manifest {
         for entry in &self.entries {
             match entry {
                 Entry::File { name, size, sha256 } => writeln!(f, "file {name} {size} {}", Hex(sha256))?,
-                Entry::Want { package, version, sha256 } => writeln!(f, "want {package} {version} {}", Hex(sha256))?,
+                Entry::Want { package, version, sha256 } => {
+                    writeln!(f, "want {package} {version} {}", Hex(sha256))?;
+                }
             }
         }
         Ok(())

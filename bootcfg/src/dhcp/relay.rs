@@ -187,8 +187,8 @@ impl Relay {
             return Err(Error::Full);
         }
         let done = match input {
-            Input::FromClient { port, bytes } => self.from_client(port, bytes),
-            Input::FromServer { bytes } => self.from_server(bytes),
+            Input::FromClient { port, bytes } => self.request(port, bytes),
+            Input::FromServer { bytes } => self.reply(bytes),
             Input::Tick => return Ok(()),
         };
         if let Err((hw, reason)) = done {
@@ -218,7 +218,7 @@ impl Relay {
         self.stats
     }
 
-    fn from_client(&mut self, port: PortId, bytes: &[u8]) -> Result<(), (Option<HwAddr>, Reason)> {
+    fn request(&mut self, port: PortId, bytes: &[u8]) -> Result<(), (Option<HwAddr>, Reason)> {
         let message = Message::parse(bytes).map_err(|_| (None, Reason::Malformed))?;
         let hw = message.chaddr();
         let refuse = |reason| Err((Some(hw), reason));
@@ -235,7 +235,9 @@ impl Relay {
         let mut info = Vec::new();
         let remote_id = self.config.remote_id.as_deref().map(|id| (RelayInfo::REMOTE_ID, id));
         let source_port = self.config.own_source_port.then_some((RelayInfo::SOURCE_PORT, &[][..]));
-        for (code, value) in [Some((RelayInfo::CIRCUIT_ID, &circuit[..])), remote_id, source_port].into_iter().flatten() {
+        for (code, value) in
+            [Some((RelayInfo::CIRCUIT_ID, &circuit[..])), remote_id, source_port].into_iter().flatten()
+        {
             let Ok(len) = u8::try_from(value.len()) else { return refuse(Reason::TooLong) };
             info.extend_from_slice(&[code, len]);
             info.extend_from_slice(value);
@@ -256,7 +258,7 @@ impl Relay {
         Ok(())
     }
 
-    fn from_server(&mut self, bytes: &[u8]) -> Result<(), (Option<HwAddr>, Reason)> {
+    fn reply(&mut self, bytes: &[u8]) -> Result<(), (Option<HwAddr>, Reason)> {
         let message = Message::parse(bytes).map_err(|_| (None, Reason::Malformed))?;
         let hw = message.chaddr();
         let refuse = |reason| Err((Some(hw), reason));

@@ -2,6 +2,8 @@
 
 use core::time::Duration;
 
+use crate::time::part;
+
 /// The shortest wait: below it a busy peer would be asked twice.
 const MIN: Duration = Duration::from_millis(200);
 /// The longest wait.
@@ -32,7 +34,9 @@ impl Backoff {
     pub(super) fn interval(&self) -> Duration {
         let factor = 1_u32.checked_shl(self.tries).unwrap_or(u32::MAX);
         let first = match self.smoothed {
-            Some((mean, deviation)) if !self.fixed => mean.saturating_add(deviation.saturating_mul(4)).clamp(MIN, MAX),
+            Some((mean, deviation)) if !self.fixed => {
+                mean.saturating_add(deviation.saturating_mul(4)).clamp(MIN, MAX)
+            }
             _ => self.base,
         };
         first.saturating_mul(factor).min(MAX.max(self.base))
@@ -42,10 +46,13 @@ impl Backoff {
     pub(super) fn answered(&mut self, after: Duration) {
         if self.tries == 0 {
             self.smoothed = Some(match self.smoothed {
-                None => (after, after / 2),
+                None => (after, part(after, 2)),
                 Some((mean, deviation)) => {
                     let error = mean.abs_diff(after);
-                    ((mean.saturating_mul(7).saturating_add(after)) / 8, (deviation.saturating_mul(3).saturating_add(error)) / 4)
+                    (
+                        part(mean.saturating_mul(7).saturating_add(after), 8),
+                        part(deviation.saturating_mul(3).saturating_add(error), 4),
+                    )
                 }
             });
         }

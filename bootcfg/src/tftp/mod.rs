@@ -40,7 +40,8 @@ impl Rollover {
             Self::Zero => 0x1_0000,
             Self::One => 0xffff,
         };
-        let ahead = u64::from(number).saturating_add(modulus).saturating_sub(self.wire(low).into()) % modulus;
+        let distance = u64::from(number).saturating_add(modulus).saturating_sub(self.wire(low).into());
+        let ahead = distance.checked_rem(modulus)?;
         let block = low.checked_add(ahead)?;
         (block <= high && self.wire(block) == number).then_some(block)
     }

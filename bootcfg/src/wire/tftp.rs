@@ -66,7 +66,11 @@ impl<'a> Packet<'a> {
     /// Reads a datagram's payload.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, Malformed> {
         let (opcode, rest) = bytes.split_first_chunk::<2>().ok_or(Malformed::Short)?;
-        let number = || rest.split_first_chunk::<2>().map(|(n, tail)| (u16::from_be_bytes(*n), tail)).ok_or(Malformed::Short);
+        let number = || {
+            rest.split_first_chunk::<2>()
+                .map(|(n, tail)| (u16::from_be_bytes(*n), tail))
+                .ok_or(Malformed::Short)
+        };
         match u16::from_be_bytes(*opcode) {
             1 => Ok(Self::Read(request(bytes.len(), rest)?)),
             2 => Ok(Self::Write(request(bytes.len(), rest)?)),

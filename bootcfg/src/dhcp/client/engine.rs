@@ -9,6 +9,7 @@ use super::random::Random;
 use super::{Config, Event, Input, Lease, Lost, Output};
 use crate::dhcp::Destination;
 use crate::queue::Queue;
+use crate::time::part;
 use crate::wire::dhcp::{Message, MessageType, Op, OptionCode, key};
 
 /// A DHCP client.
@@ -52,7 +53,7 @@ struct Offer {
 enum Item {
     Send(Destination, Ipv4Addr),
     Probe(Ipv4Addr),
-    Event(Event),
+    Event(Box<Event>),
 }
 
 /// Waiting outputs past which nothing is taken; one input gives rise to three at most.
@@ -107,7 +108,7 @@ impl Client {
         Some(match item {
             Item::Send(to, from) => Output::Send { to, from, bytes },
             Item::Probe(address) => Output::Probe { address },
-            Item::Event(event) => Output::Event(event),
+            Item::Event(event) => Output::Event(*event),
         })
     }
 
@@ -172,7 +173,7 @@ impl Client {
         let Some(lease) = Lease::read(message, server, self.since, &mut self.random) else { return };
         self.refusals = 0;
         if matches!(self.state, State::Renewing(_) | State::Rebinding(_)) {
-            self.queue.push_bare(Item::Event(Event::Renewed(lease.clone())));
+            self.tell(Event::Renewed(lease.clone()));
             self.bind(Box::new(lease));
         } else if self.config.probe_timeout.is_zero() {
             self.configure(Box::new(lease));
@@ -192,12 +193,12 @@ impl Client {
             State::Rebinding(lease) => Some(lease.address),
             _ => return,
         };
-        self.queue.push_bare(Item::Event(match lost {
+        self.tell(match lost {
             Some(address) => Event::Lost { address, reason: Lost::Refused },
             None => Event::Refused,
-        }));
+        });
         // Repeated refusals wait longer and longer, so that a broken server is not hammered.
-        let wait = self.config.retransmit / 4;
+        let wait = part(self.config.retransmit, 4);
         let factor = 1_u32.checked_shl(self.refusals.min(6)).unwrap_or(1).saturating_sub(1);
         self.refusals = self.refusals.saturating_add(1);
         self.restart(wait.saturating_mul(factor));
@@ -212,9 +213,13 @@ impl Client {
         if !in_use {
             return self.configure(lease);
         }
-        let sheet = Sheet { requested: Some(address), server: Some(lease.server), ..self.sheet(MessageType::DECLINE) };
+        let sheet = Sheet {
+            requested: Some(address),
+            server: Some(lease.server),
+            ..self.sheet(MessageType::DECLINE)
+        };
         self.send(Destination::Broadcast(self.config.ports.server), &sheet);
-        self.queue.push_bare(Item::Event(Event::Declined(address)));
+        self.tell(Event::Declined(address));
         self.restart(DECLINE_WAIT);
     }
 
@@ -233,7 +238,7 @@ impl Client {
             self.begin();
             let sheet = Sheet { ciaddr: address, server: Some(server), ..self.sheet(MessageType::RELEASE) };
             self.send(Destination::Unicast(SocketAddrV4::new(server, self.config.ports.server)), &sheet);
-            self.queue.push_bare(Item::Event(Event::Lost { address, reason: Lost::Released }));
+            self.tell(Event::Lost { address, reason: Lost::Released });
         }
         self.state = State::Stopped;
         self.deadline = None;
@@ -284,7 +289,7 @@ impl Client {
     fn renew(&mut self, lease: Box<Lease>) {
         if self.now >= lease.expires_at {
             let address = lease.address;
-            self.queue.push_bare(Item::Event(Event::Lost { address, reason: Lost::Expired }));
+            self.tell(Event::Lost { address, reason: Lost::Expired });
             return self.restart(Duration::ZERO);
         }
         let sheet = Sheet { ciaddr: lease.address, ..self.sheet(MessageType::REQUEST) };
@@ -296,9 +301,10 @@ impl Client {
         };
         self.send(to, &sheet);
         // Half of what remains, and a minute at least, but never past the next state (§4.4.5).
-        let half = until.saturating_sub(self.now) / 2;
+        let half = part(until.saturating_sub(self.now), 2);
         self.deadline = Some(self.now.saturating_add(half.max(RENEW_MIN)).min(until));
-        self.state = if self.now < lease.rebind_at { State::Renewing(lease) } else { State::Rebinding(lease) };
+        self.state =
+            if self.now < lease.rebind_at { State::Renewing(lease) } else { State::Rebinding(lease) };
     }
 
     fn discover(&mut self) {
@@ -310,8 +316,11 @@ impl Client {
 
     fn request(&mut self) {
         let State::Requesting { offer, tries } = self.state else { return };
-        let sheet =
-            Sheet { requested: Some(offer.address), server: Some(offer.server), ..self.sheet(MessageType::REQUEST) };
+        let sheet = Sheet {
+            requested: Some(offer.address),
+            server: Some(offer.server),
+            ..self.sheet(MessageType::REQUEST)
+        };
         self.send(Destination::Broadcast(self.config.ports.server), &sheet);
         self.retransmit(tries);
     }
@@ -324,7 +333,7 @@ impl Client {
     }
 
     fn configure(&mut self, lease: Box<Lease>) {
-        self.queue.push_bare(Item::Event(Event::Configured((*lease).clone())));
+        self.tell(Event::Configured((*lease).clone()));
         self.bind(lease);
     }
 
@@ -352,13 +361,17 @@ impl Client {
     fn retransmit(&mut self, tries: u32) {
         let first = self.config.retransmit;
         let mean = first.saturating_mul(1_u32.checked_shl(tries.min(4)).unwrap_or(16));
-        let wait = self.random.about(mean, first / 4);
+        let wait = self.random.about(mean, part(first, 4));
         self.wait(wait);
     }
 
     fn sheet(&self, kind: MessageType) -> Sheet {
         let secs = message::secs(self.since, self.now);
         Sheet { kind, xid: self.xid, secs, ciaddr: Ipv4Addr::UNSPECIFIED, requested: None, server: None }
+    }
+
+    fn tell(&mut self, event: Event) {
+        self.queue.push_bare(Item::Event(Box::new(event)));
     }
 
     fn send(&mut self, to: Destination, sheet: &Sheet) {

@@ -44,7 +44,12 @@ pub struct Lease {
 
 impl Lease {
     /// Reads an ACK to something sent at `sent_at`: a lease runs from then on (RFC 2131 §4.4.5).
-    pub(super) fn read(message: &Message<'_>, server: Ipv4Addr, sent_at: Duration, random: &mut Random) -> Option<Self> {
+    pub(super) fn read(
+        message: &Message<'_>,
+        server: Ipv4Addr,
+        sent_at: Duration,
+        random: &mut Random,
+    ) -> Option<Self> {
         let address = message.yiaddr();
         if address.is_unspecified() || address.is_broadcast() || address.is_multicast() {
             return None;
@@ -52,8 +57,14 @@ impl Lease {
         let time = message.get(key::LEASE_TIME).ok()??;
         let expires_at = at(sent_at, time);
         // T1 and T2 where they make sense: T1 < T2 < lease; blurred so that clients do not renew together.
-        let t2 = message.get(key::REBINDING).ok().flatten().filter(|t2| *t2 < time).unwrap_or(eighths(time, 7));
-        let t1 = message.get(key::RENEWAL).ok().flatten().filter(|t1| *t1 < t2).unwrap_or(eighths(time, 4).min(t2));
+        let t2 =
+            message.get(key::REBINDING).ok().flatten().filter(|t2| *t2 < time).unwrap_or(eighths(time, 7));
+        let t1 = message
+            .get(key::RENEWAL)
+            .ok()
+            .flatten()
+            .filter(|t1| *t1 < t2)
+            .unwrap_or(eighths(time, 4).min(t2));
         let (mut renew_at, rebind_at) = (at(sent_at, t1), at(sent_at, t2));
         if renew_at != Duration::MAX {
             let early = Duration::from_secs(u64::from(t1) / 32);
@@ -62,9 +73,11 @@ impl Lease {
         if time == u32::MAX {
             renew_at = Duration::MAX;
         }
-        let text = |key: Key<typed::Text>| message.get(key).ok().flatten().and_then(|octets| readable(&octets));
+        let text =
+            |key: Key<typed::Text>| message.get(key).ok().flatten().and_then(|octets| readable(&octets));
         let addresses = |key: Key<typed::Addresses>| message.get(key).ok().flatten().unwrap_or_default();
-        let boot_file = readable(message.file()).filter(|file| !file.is_empty()).or_else(|| text(key::BOOT_FILE));
+        let boot_file =
+            readable(message.file()).filter(|file| !file.is_empty()).or_else(|| text(key::BOOT_FILE));
         let netmask = message.get(key::SUBNET_MASK).ok().flatten().unwrap_or(class_mask(address));
         Some(Self {
             address,
@@ -92,7 +105,11 @@ impl Lease {
 
 /// `start` and `seconds` later; all ones are for ever (RFC 2131 §3.3).
 fn at(start: Duration, seconds: u32) -> Duration {
-    if seconds == u32::MAX { Duration::MAX } else { start.saturating_add(Duration::from_secs(seconds.into())) }
+    if seconds == u32::MAX {
+        Duration::MAX
+    } else {
+        start.saturating_add(Duration::from_secs(seconds.into()))
+    }
 }
 
 fn eighths(seconds: u32, count: u64) -> u32 {

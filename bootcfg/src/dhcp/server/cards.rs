@@ -55,15 +55,19 @@ impl Cards {
         }
         for (address, position) in &cards.by_address {
             // An address of one's own may be the plan's of the same card, not of a card that keeps to the plan.
-            let planned = cards.plan.position(*address).filter(|other| cards.address(*other) == Some(*address));
+            let planned =
+                cards.plan.position(*address).filter(|other| cards.address(*other) == Some(*address));
             if let Some(other) = planned.filter(|other| other != position) {
                 return Err(ConfigError::Address(other, *position, *address));
             }
         }
         if let Unknown::Quarantine(pool) = &config.unknown {
             let explicit = cards.by_address.iter().map(|(address, position)| (*address, *position));
-            let planned = cards.plan.positions().filter_map(|position| Some((cards.plan.address(position)?, position)));
-            if let Some((address, position)) = explicit.chain(planned).find(|(address, _)| pool.contains(address)) {
+            let planned =
+                cards.plan.positions().filter_map(|position| Some((cards.plan.address(position)?, position)));
+            if let Some((address, position)) =
+                explicit.chain(planned).find(|(address, _)| pool.contains(address))
+            {
                 return Err(ConfigError::Pool(position, address));
             }
         }
@@ -77,7 +81,8 @@ impl Cards {
 
     /// The position that owns an address.
     pub(super) fn position(&self, address: Ipv4Addr) -> Option<Position> {
-        let planned = || self.plan.position(address).filter(|position| self.address(*position) == Some(address));
+        let planned =
+            || self.plan.position(address).filter(|position| self.address(*position) == Some(address));
         self.by_address.get(&address).copied().or_else(planned)
     }
 

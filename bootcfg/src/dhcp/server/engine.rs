@@ -222,7 +222,13 @@ impl Server {
         Some(commit)
     }
 
-    fn send(&mut self, message: &Message<'_>, from: SocketAddrV4, decision: &mut Decision, after: Option<CommitId>) {
+    fn send(
+        &mut self,
+        message: &Message<'_>,
+        from: SocketAddrV4,
+        decision: &mut Decision,
+        after: Option<CommitId>,
+    ) {
         if matches!(decision.verdict, Verdict::Silent | Verdict::Noted) {
             return;
         }

@@ -128,7 +128,11 @@ impl Server {
         }
         let giaddr = message.giaddr();
         let config = self.config();
-        let believed = if config.relays.is_empty() { config.plan.covers(giaddr) } else { config.relays.contains(&giaddr) };
+        let believed = if config.relays.is_empty() {
+            config.plan.covers(giaddr)
+        } else {
+            config.relays.contains(&giaddr)
+        };
         if !giaddr.is_unspecified() && !believed {
             return Err(Reason::NotOurRelay);
         }
@@ -154,9 +158,14 @@ impl Server {
                 Place { position: None, rule: Rule::Pool, address }
             }
             Unknown::Enrol => {
-                let own = self.leases().of_client(client.name()).and_then(|(address, _)| self.cards().position(address));
+                let own = self
+                    .leases()
+                    .of_client(client.name())
+                    .and_then(|(address, _)| self.cards().position(address));
                 let free = |position: &Position| {
-                    self.cards().address(*position).is_some_and(|a| self.leases().is_free_for(a, client.name()))
+                    self.cards()
+                        .address(*position)
+                        .is_some_and(|a| self.leases().is_free_for(a, client.name()))
                 };
                 let position = own.or_else(|| self.cards().vacant().find(free));
                 let address = position.and_then(|position| self.cards().address(position));
@@ -189,7 +198,14 @@ impl Server {
             .map(|position| (position, Rule::Lease))
     }
 
-    fn discover(&self, now: Duration, message: &Message<'_>, client: &Client, place: Place, to: &mut Judgement) {
+    fn discover(
+        &self,
+        now: Duration,
+        message: &Message<'_>,
+        client: &Client,
+        place: Place,
+        to: &mut Judgement,
+    ) {
         let Some(address) = place.address else { return to.silent(self.no_address(place)) };
         if let Err(reason) = self.may_have(address, message, client, place, to) {
             return to.silent(reason);
@@ -205,8 +221,16 @@ impl Server {
         to.answer(Verdict::Offer, Reason::NewClient);
     }
 
-    fn request(&self, now: Duration, message: &Message<'_>, client: &Client, place: Place, to: &mut Judgement) {
-        let (Ok(server), Ok(wanted)) = (message.get(key::SERVER_ID), message.get(key::REQUESTED_ADDRESS)) else {
+    fn request(
+        &self,
+        now: Duration,
+        message: &Message<'_>,
+        client: &Client,
+        place: Place,
+        to: &mut Judgement,
+    ) {
+        let (Ok(server), Ok(wanted)) = (message.get(key::SERVER_ID), message.get(key::REQUESTED_ADDRESS))
+        else {
             return to.silent(Reason::Malformed);
         };
         if server.is_some_and(|server| !self.is_own_id(server, message)) {
@@ -229,9 +253,12 @@ impl Server {
         };
         let recorded = match place.rule {
             Rule::None => false,
-            Rule::Pool | Rule::Enrolled => self.leases().of_client(client.name()).is_some_and(|(address, binding)| {
-                Some(address) == place.address && !matches!(binding.state, State::Idle { .. } if reason == Reason::OfferTaken)
-            }),
+            Rule::Pool | Rule::Enrolled => {
+                self.leases().of_client(client.name()).is_some_and(|(address, binding)| {
+                    Some(address) == place.address
+                        && !matches!(binding.state, State::Idle { .. } if reason == Reason::OfferTaken)
+                })
+            }
             _ => true,
         };
         if !recorded {
@@ -273,7 +300,9 @@ impl Server {
     }
 
     fn decline(&self, message: &Message<'_>, client: &Client, place: Place, to: &mut Judgement) {
-        let (Ok(server), Ok(Some(address))) = (message.get(key::SERVER_ID), message.get(key::REQUESTED_ADDRESS)) else {
+        let (Ok(server), Ok(Some(address))) =
+            (message.get(key::SERVER_ID), message.get(key::REQUESTED_ADDRESS))
+        else {
             return to.silent(Reason::NoAddress);
         };
         if !server.is_some_and(|server| self.is_own_id(server, message)) {
@@ -299,9 +328,10 @@ impl Server {
         }
         let address = message.ciaddr();
         to.decision.address = Some(address);
-        let holds = self.leases().get(address).is_some_and(|binding| {
-            binding.hw == client.hw && matches!(binding.state, State::Bound { .. })
-        });
+        let holds = self
+            .leases()
+            .get(address)
+            .is_some_and(|binding| binding.hw == client.hw && matches!(binding.state, State::Bound { .. }));
         if !holds {
             return to.silent(Reason::WrongAddress);
         }
@@ -309,7 +339,14 @@ impl Server {
         to.answer(Verdict::Noted, Reason::Released);
     }
 
-    fn bootp(&self, _now: Duration, message: &Message<'_>, client: &Client, place: Place, to: &mut Judgement) {
+    fn bootp(
+        &self,
+        _now: Duration,
+        message: &Message<'_>,
+        client: &Client,
+        place: Place,
+        to: &mut Judgement,
+    ) {
         let Some(address) = place.address.filter(|_| place.rule != Rule::Pool) else {
             return to.silent(Reason::NoPosition);
         };

@@ -144,8 +144,8 @@ impl Leases {
         wish: Option<Ipv4Addr>,
     ) -> Option<Ipv4Addr> {
         let own = self.by_client.get(client).copied();
-        let named = [own, wish].into_iter().flatten();
-        let named = named.filter(|address| pool.contains(address) && self.is_free_for(*address, client)).next();
+        let mut named = [own, wish].into_iter().flatten();
+        let named = named.find(|address| pool.contains(address) && self.is_free_for(*address, client));
         named.or_else(|| self.fresh(pool)).or_else(|| {
             let idle = self.idle.iter().map(|(_, address)| *address);
             idle.into_iter().find(|address| pool.contains(address))

@@ -10,7 +10,8 @@ use super::{Config, Decision, Reason, Rule, Unknown, Verdict};
 use crate::dhcp::Destination;
 use crate::wire::dhcp::typed::RelayInfo;
 use crate::wire::dhcp::{
-    Arch, Builder, DEFAULT_DATAGRAM, Dropped, Header, IP_UDP_HEADERS, Message, MessageType, Op, OptionCode, key,
+    Arch, Builder, DEFAULT_DATAGRAM, Dropped, Header, IP_UDP_HEADERS, Message, MessageType, Op, OptionCode,
+    key,
 };
 
 /// Bit 15 of `flags`.
@@ -95,7 +96,10 @@ impl Server {
             reply.u32(OptionCode::LEASE_TIME, lease);
             if lease != u32::MAX {
                 reply.u32(OptionCode::RENEWAL, lease / 2);
-                reply.u32(OptionCode::REBINDING, u32::try_from(u64::from(lease).saturating_mul(7) / 8).unwrap_or(lease));
+                reply.u32(
+                    OptionCode::REBINDING,
+                    u32::try_from(u64::from(lease).saturating_mul(7) / 8).unwrap_or(lease),
+                );
             }
             if decision.reason == Reason::RapidCommit {
                 reply.option(OptionCode::RAPID_COMMIT, &[]);

@@ -9,6 +9,7 @@ use crate::queue::Queue;
 use crate::tftp::backoff::Backoff;
 use crate::tftp::netascii::Decoder;
 use crate::tftp::receiver::{Receiver, Step};
+use crate::time::part;
 use crate::wire::tftp::{ErrorCode, FileName, MAX_REQUEST, Mode, OptionList, Packet, Request, emit_option};
 
 /// A TFTP client that reads one file.
@@ -32,9 +33,17 @@ enum State {
     /// The request is sent.
     Requesting,
     /// The server at `peer` sends; `size` is what it promised.
-    Receiving { peer: SocketAddr, receiver: Receiver, decoder: Decoder, offset: u64 },
+    Receiving {
+        peer: SocketAddr,
+        receiver: Receiver,
+        decoder: Decoder,
+        offset: u64,
+    },
     /// The file is whole; a server that missed the last acknowledgement gets it again (RFC 1350 §6).
-    Dallying { peer: SocketAddr, receiver: Receiver },
+    Dallying {
+        peer: SocketAddr,
+        receiver: Receiver,
+    },
     Over,
 }
 
@@ -124,7 +133,9 @@ impl Client {
         match &self.state {
             // The first answer comes from a new port of the same server (RFC 1350 §4).
             State::Requesting if from.ip() == self.server.ip() => self.first(from, &packet),
-            State::Receiving { peer, .. } | State::Dallying { peer, .. } if *peer == from => self.next(from, &packet),
+            State::Receiving { peer, .. } | State::Dallying { peer, .. } if *peer == from => {
+                self.next(from, &packet);
+            }
             State::Receiving { .. } | State::Dallying { .. } if !matches!(packet, Packet::Error(..)) => {
                 self.error(from, ErrorCode::UNKNOWN_TID, "unknown transfer");
             }
@@ -167,10 +178,16 @@ impl Client {
             let number = |known: &str| options.number(known).ok_or(Failure::Options);
             if is("blksize") {
                 let asked = self.config.blksize.ok_or(Failure::Options)?;
-                blksize = number("blksize").ok().filter(|agreed| (8..=asked.into()).contains(agreed)).ok_or(Failure::Options)?;
+                blksize = number("blksize")
+                    .ok()
+                    .filter(|agreed| (8..=asked.into()).contains(agreed))
+                    .ok_or(Failure::Options)?;
             } else if is("windowsize") {
                 let asked = self.config.windowsize.ok_or(Failure::Options)?;
-                window = number("windowsize").ok().filter(|agreed| (1..=asked.into()).contains(agreed)).ok_or(Failure::Options)?;
+                window = number("windowsize")
+                    .ok()
+                    .filter(|agreed| (1..=asked.into()).contains(agreed))
+                    .ok_or(Failure::Options)?;
             } else if is("tsize") && self.config.tsize {
                 size = Some(number("tsize")?);
             } else if !(is("timeout") && self.config.timeout_option.is_some()) {
@@ -277,7 +294,7 @@ impl Client {
     fn arm(&mut self) {
         // The server retransmits too; the client waits a little longer, so that the two do not cross.
         let wait = self.backoff.interval();
-        self.deadline = Some(self.now.saturating_add(wait).saturating_add(wait / 4));
+        self.deadline = Some(self.now.saturating_add(wait).saturating_add(part(wait, 4)));
     }
 
     fn time_out(&mut self) {

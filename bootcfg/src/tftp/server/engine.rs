@@ -165,7 +165,9 @@ impl Server {
             Ok(name) => name,
             Err(error) => return self.refuse(peer, None, Refusal::Name(error)),
         };
-        let Some(mode) = Mode::parse(request.mode) else { return self.refuse(peer, Some(name), Refusal::Mode) };
+        let Some(mode) = Mode::parse(request.mode) else {
+            return self.refuse(peer, Some(name), Refusal::Mode);
+        };
         let limits = &self.config.limits;
         let of_peer = self.peers.get(&peer.ip()).copied().unwrap_or(0);
         if self.transfers.len() >= limits.transfers || of_peer >= limits.transfers_a_peer {
@@ -192,7 +194,8 @@ impl Server {
     }
 
     fn opened(&mut self, id: TransferId, size: Option<u64>) {
-        let Some(transfer) = self.transfers.get_mut(&id).filter(|transfer| transfer.state == State::Opening) else {
+        let Some(transfer) = self.transfers.get_mut(&id).filter(|transfer| transfer.state == State::Opening)
+        else {
             return;
         };
         let (sender, oack) = transfer.negotiate(&self.config, size);
@@ -209,7 +212,8 @@ impl Server {
     }
 
     fn open_failed(&mut self, id: TransferId, refusal: Refusal) {
-        let Some(transfer) = self.transfers.get(&id).filter(|transfer| transfer.state == State::Opening) else {
+        let Some(transfer) = self.transfers.get(&id).filter(|transfer| transfer.state == State::Opening)
+        else {
             return;
         };
         let (peer, name) = (transfer.peer, transfer.name.clone());
@@ -221,7 +225,9 @@ impl Server {
     }
 
     fn read_done(&mut self, id: TransferId, bytes: &[u8]) {
-        let Some(Transfer { state: State::Sending { sender, reading, .. }, .. }) = self.transfers.get_mut(&id) else {
+        let Some(Transfer { state: State::Sending { sender, reading, .. }, .. }) =
+            self.transfers.get_mut(&id)
+        else {
             return;
         };
         let Some(asked) = reading.take() else { return };
@@ -324,7 +330,8 @@ impl Server {
     /// Sends again what was not answered, while outputs have room.
     fn time_out(&mut self) {
         while self.queue.len().saturating_add(OUTPUTS_AN_INPUT) <= self.config.limits.outputs {
-            let Some((_, id)) = self.timers.first().copied().filter(|(deadline, _)| *deadline <= self.now) else {
+            let Some((_, id)) = self.timers.first().copied().filter(|(deadline, _)| *deadline <= self.now)
+            else {
                 return;
             };
             let Some(transfer) = self.transfers.get_mut(&id) else { return };

@@ -88,7 +88,12 @@ impl<'b, 'r> Builder<'b, 'r> {
     /// and `None` says that `buf` has fewer.
     ///
     /// `relay_info` is the value of option 82 to echo.
-    pub fn new(buf: &'b mut [u8], limit: usize, header: &Header, relay_info: Option<&'r [u8]>) -> Option<Self> {
+    pub fn new(
+        buf: &'b mut [u8],
+        limit: usize,
+        header: &Header,
+        relay_info: Option<&'r [u8]>,
+    ) -> Option<Self> {
         let size = buf.len().min(limit.max(MIN_MESSAGE));
         let buf = buf.get_mut(..size)?;
         let head = buf.first_chunk_mut::<HEADER>()?;
@@ -178,7 +183,8 @@ impl<'b, 'r> Builder<'b, 'r> {
 
     /// Ends every field, adds option 52 and option 82, pads to 300 octets. Says the length and what was dropped.
     pub fn finish(mut self) -> (usize, Dropped) {
-        let overload = u8::from(self.file.state == Use::Options) | u8::from(self.sname.state == Use::Options) << 1;
+        let overload =
+            u8::from(self.file.state == Use::Options) | u8::from(self.sname.state == Use::Options) << 1;
         for area in [&mut self.file, &mut self.sname] {
             if area.state == Use::Options {
                 area.close(self.buf);

@@ -5,7 +5,9 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::net::Ipv4Addr;
 
-use super::{BadOption, FILE, HEADER, Key, Kind, MAGIC_COOKIE, MessageType, OPTIONS_AT, Op, OptionCode, SNAME, key};
+use super::{
+    BadOption, FILE, HEADER, Key, Kind, MAGIC_COOKIE, MessageType, OPTIONS_AT, Op, OptionCode, SNAME, key,
+};
 use crate::HwAddr;
 
 /// A BOOTP or DHCP message, borrowed from a datagram and checked whole.
@@ -118,8 +120,11 @@ impl<'a> Message<'a> {
 
     /// The client's hardware address.
     pub fn chaddr(&self) -> HwAddr {
-        HwAddr::new(self.head[1], self.head.get(28..).and_then(|tail| tail.get(..self.head[2].into())).unwrap_or(&[]))
-            .unwrap_or(HwAddr::ethernet([0; 6]))
+        HwAddr::new(
+            self.head[1],
+            self.head.get(28..).and_then(|tail| tail.get(..self.head[2].into())).unwrap_or(&[]),
+        )
+        .unwrap_or(HwAddr::ethernet([0; 6]))
     }
 
     /// The server's name up to its NUL; empty where the field carries options.

@@ -14,8 +14,8 @@ pub mod typed;
 pub use build::{Builder, Dropped, Header};
 pub use code::{Arch, MessageType, Op, OptionCode};
 pub use message::{Error, Message, Options};
-pub use relay::{relay_reply, relay_request};
 pub use option::{BadOption, Key, Kind, key};
+pub use relay::{relay_reply, relay_request};
 
 /// The octets that begin DHCP's options: 99.130.83.99 (RFC 2131 §3).
 pub const MAGIC_COOKIE: [u8; 4] = [99, 130, 83, 99];

@@ -15,7 +15,10 @@ use nom::{IResult, Parser};
 
 use super::{Arch, Kind};
 
-fn whole<'a, T>(bytes: &'a [u8], parser: impl Parser<&'a [u8], Output = T, Error = nom::error::Error<&'a [u8]>>) -> Option<T> {
+fn whole<'a, T>(
+    bytes: &'a [u8],
+    parser: impl Parser<&'a [u8], Output = T, Error = nom::error::Error<&'a [u8]>>,
+) -> Option<T> {
     all_consuming(parser).parse_complete(bytes).ok().map(|(_, value)| value)
 }
 
