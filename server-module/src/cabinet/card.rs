@@ -195,15 +195,18 @@ pub struct Card {
     pub cause: Cause,
     /// What its program told last; `None` when no program ever reported.
     pub report: Option<Report>,
-    /// When it came up, by its own report.
-    pub booted_at: Option<Duration>,
+    /// When it told that.
+    pub reported_at: Duration,
 }
 
 impl Card {
     /// How long the card has been up by its own report, or `None` when that is not known or no longer true.
     pub fn up_time(&self, now: Duration) -> Option<Duration> {
         match self.contact {
-            Contact::Heard { .. } => self.booted_at.map(|booted_at| now.saturating_sub(booted_at)),
+            Contact::Heard { .. } => {
+                let up = self.report.as_ref()?.up_time?;
+                Some(up.saturating_add(now.saturating_sub(self.reported_at)))
+            }
             Contact::Never | Contact::Silent { .. } => None,
         }
     }

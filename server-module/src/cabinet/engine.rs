@@ -157,8 +157,8 @@ impl Cabinet {
             Input::Reported { card, report } => {
                 let now = self.now;
                 if let Some(card) = self.inventory_mut().cards.get_mut(&card) {
-                    card.booted_at = report.up_time.map(|up| now.saturating_sub(up));
                     card.report = Some(report);
+                    card.reported_at = now;
                 }
                 self.heard(card, Cause::Reported);
             }
@@ -388,7 +388,6 @@ impl Cabinet {
             card.contact = Contact::Heard { at };
             if returned && cause == Cause::Leased {
                 card.report = None;
-                card.booted_at = None;
             }
         }
         if returned || cause == Cause::Leased {
@@ -597,7 +596,7 @@ impl Cabinet {
                 since: now,
                 cause: Cause::Configured,
                 report: None,
-                booted_at: None,
+                reported_at: now,
             };
             let card = match old.cards.get(&place.position) {
                 // Another hardware address is another card: nothing known of the old one holds.
