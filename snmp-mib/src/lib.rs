@@ -23,4 +23,5 @@ pub mod mib;
 pub mod mibs;
 pub mod notify;
 mod outbox;
+pub mod usm;
 pub mod wire;

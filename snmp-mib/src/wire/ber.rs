@@ -332,6 +332,11 @@ impl<'b> Writer<'b> {
         Self { buffer, start }
     }
 
+    /// Goes on before what stands at `start` and behind it.
+    pub(crate) const fn resume(buffer: &'b mut [u8], start: usize) -> Self {
+        Self { buffer, start }
+    }
+
     /// The offset of the first written byte.
     pub const fn start(&self) -> usize {
         self.start

@@ -258,6 +258,11 @@ impl<'a> Body<'a> {
         Ok(Self::Pdu(Pdu { kind, request_id, error_status, error_index, varbinds }))
     }
 
+    /// Octets of the encoded PDU.
+    pub(crate) fn encoded_len(&self) -> usize {
+        element_len(self.content_len())
+    }
+
     fn content_len(&self) -> usize {
         match self {
             Self::Pdu(pdu) => [pdu.request_id, pdu.error_status.0, pdu.error_index]
@@ -274,7 +279,7 @@ impl<'a> Body<'a> {
         }
     }
 
-    fn write(&self, out: &mut Writer<'_>) -> Result<(), NoRoom> {
+    pub(crate) fn write(&self, out: &mut Writer<'_>) -> Result<(), NoRoom> {
         let mark = out.len();
         match self {
             Self::Pdu(pdu) => {

@@ -8,6 +8,7 @@ pub mod ber;
 mod literal;
 mod message;
 mod oid;
+mod v3;
 mod value;
 mod varbind;
 
@@ -17,5 +18,6 @@ pub use literal::{content, content_len};
 pub use message::{Body, ErrorStatus, Generic, Message, Pdu, PduType, TrapV1, Version};
 pub(crate) use oid::cmp_content;
 pub use oid::{Arcs, MAX_ARCS, Oid, OidBuf, OidError};
+pub use v3::{Flags, ScopedPdu, USM, UsmParameters, V3Data, V3Message};
 pub use value::Value;
 pub use varbind::{VarBind, VarBindList, VarBinds};
