@@ -8,10 +8,10 @@ use super::protocol::{Auth, Privacy};
 /// the code behind authentication is reached.
 pub trait Crypto {
     /// Hashes the concatenation of `parts` into the first [`Auth::key_len`] octets of `out`.
-    fn hash<'a>(&self, auth: Auth, parts: &mut dyn Iterator<Item = &'a [u8]>, out: &mut [u8; 64]);
+    fn hash(&self, auth: Auth, parts: &mut dyn Iterator<Item = &[u8]>, out: &mut [u8; 64]);
 
     /// The keyed hash (HMAC) of the concatenation of `parts`, in the first [`Auth::key_len`] octets of `out`.
-    fn mac<'a>(&self, auth: Auth, key: &[u8], parts: &mut dyn Iterator<Item = &'a [u8]>, out: &mut [u8; 64]);
+    fn mac(&self, auth: Auth, key: &[u8], parts: &mut dyn Iterator<Item = &[u8]>, out: &mut [u8; 64]);
 
     /// Encrypts in place; `key` has [`Privacy::key_len`] octets.
     fn encrypt(&self, privacy: Privacy, key: &[u8], iv: &[u8; 16], data: &mut [u8]);
@@ -41,13 +41,13 @@ mod rust_crypto {
         }
     }
 
-    fn hash<'a, D: Digest>(parts: &mut dyn Iterator<Item = &'a [u8]>, out: &mut [u8; 64]) {
+    fn hash<D: Digest>(parts: &mut dyn Iterator<Item = &[u8]>, out: &mut [u8; 64]) {
         let mut hash = D::new();
         parts.for_each(|part| hash.update(part));
         copy(out, &hash.finalize());
     }
 
-    fn mac<'a, M: Mac + KeyInit>(key: &[u8], parts: &mut dyn Iterator<Item = &'a [u8]>, out: &mut [u8; 64]) {
+    fn mac<M: Mac + KeyInit>(key: &[u8], parts: &mut dyn Iterator<Item = &[u8]>, out: &mut [u8; 64]) {
         // HMAC takes a key of any length, so there is always one.
         let Ok(mut mac) = <M as KeyInit>::new_from_slice(key) else { return };
         parts.for_each(|part| mac.update(part));
@@ -78,7 +78,7 @@ mod rust_crypto {
     }
 
     impl Crypto for RustCrypto {
-        fn hash<'a>(&self, auth: Auth, parts: &mut dyn Iterator<Item = &'a [u8]>, out: &mut [u8; 64]) {
+        fn hash(&self, auth: Auth, parts: &mut dyn Iterator<Item = &[u8]>, out: &mut [u8; 64]) {
             match auth {
                 Auth::Sha1 => hash::<Sha1>(parts, out),
                 Auth::Sha224 => hash::<Sha224>(parts, out),
@@ -88,13 +88,7 @@ mod rust_crypto {
             }
         }
 
-        fn mac<'a>(
-            &self,
-            auth: Auth,
-            key: &[u8],
-            parts: &mut dyn Iterator<Item = &'a [u8]>,
-            out: &mut [u8; 64],
-        ) {
+        fn mac(&self, auth: Auth, key: &[u8], parts: &mut dyn Iterator<Item = &[u8]>, out: &mut [u8; 64]) {
             match auth {
                 Auth::Sha1 => mac::<Hmac<Sha1>>(key, parts, out),
                 Auth::Sha224 => mac::<Hmac<Sha224>>(key, parts, out),

@@ -109,12 +109,7 @@ pub(super) fn decrypt(
     true
 }
 
-fn mac<'a>(
-    crypto: &impl Crypto,
-    auth: Auth,
-    key: &Key,
-    parts: &mut dyn Iterator<Item = &'a [u8]>,
-) -> [u8; 64] {
+fn mac(crypto: &impl Crypto, auth: Auth, key: &Key, parts: &mut dyn Iterator<Item = &[u8]>) -> [u8; 64] {
     let mut digest = [0; 64];
     crypto.mac(auth, key.as_bytes(), parts, &mut digest);
     digest

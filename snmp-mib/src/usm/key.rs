@@ -87,7 +87,7 @@ impl Key {
         Self::hash(crypto, auth, &mut parts)
     }
 
-    fn hash<'a>(crypto: &impl Crypto, auth: Auth, parts: &mut dyn Iterator<Item = &'a [u8]>) -> Self {
+    fn hash(crypto: &impl Crypto, auth: Auth, parts: &mut dyn Iterator<Item = &[u8]>) -> Self {
         let mut key = Self { octets: [0; 64], len: auth.key_len() };
         crypto.hash(auth, parts, &mut key.octets);
         key
