@@ -14,3 +14,13 @@
 )]
 
 extern crate alloc;
+
+mod id;
+pub mod http;
+mod number;
+pub mod pool;
+pub mod table;
+pub mod wire;
+
+pub use id::{CardId, RouteId, ServiceId};
+pub use table::{Decision, Key, Matched, Miss, Prefix, RouteTable, Sid, Target};

@@ -1,0 +1,243 @@
+//! HTTP/1.1 between a customer and the cards, as a machine without IO (RFC 9110, RFC 9112).
+//!
+//! A [`Session`] is one customer's connection. It reads requests, asks which service and which card they are
+//! for, and relays what passes, rewritten into one canonical form. The driver owns the sockets:
+//!
+//! ```text
+//!            Input::Data, Eof, Broken, Forwarded            Output::Send, Forward, Close
+//! customer ------------------------------------> Session <---------------------------- card
+//!            Output::Route -> Input::Routed      Output::Pick -> Input::Picked / NoCard
+//!            Output::Connect -> Input::Connected / ConnectFailed
+//! ```
+//!
+//! # Reading
+//! The driver keeps one buffer a side and offers all of it with [`Input::Data`]; the session takes whole units
+//! from its front (a head, a chunk line, a trailer section) and says how many bytes it took. So any split of
+//! the input gives the same actions. When it took nothing, the driver offers again once more bytes came or
+//! after the next other input.
+//!
+//! # Bodies
+//! Body bytes never enter the session: [`Output::Forward`] tells the driver to move the next `len` bytes of one
+//! side to the other, those in its buffer first and then those still to come (by `splice(2)` if it likes), and
+//! to report progress with [`Input::Forwarded`]. Until all of `len` is reported the session asks nothing else
+//! of that side and sends nothing to the other.
+
+mod config;
+// mod request;
+// mod respond;
+// mod response;
+// mod session;
+// mod body;
+
+pub use config::{Config, Limits, Peer, Scheme, Timeouts};
+// pub use session::Session;
+
+use crate::{CardId, Decision, Key, Miss, ServiceId};
+use core::net::SocketAddr;
+use core::time::Duration;
+use thiserror::Error;
+
+/// One end of the conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// The customer.
+    Client,
+    /// The card, as long as one is connected.
+    Card,
+}
+
+/// What happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Input<'a> {
+    /// All bytes of a side that were neither taken nor forwarded.
+    Data {
+        /// Whose.
+        side: Side,
+        /// The bytes.
+        bytes: &'a [u8],
+    },
+    /// A side sends no more. Untaken bytes stay valid and are offered first.
+    Eof {
+        /// Which.
+        side: Side,
+    },
+    /// A side was reset, or cannot be written to.
+    Broken {
+        /// Which.
+        side: Side,
+    },
+    /// Bytes of an [`Output::Forward`] were passed on.
+    Forwarded {
+        /// From this side.
+        from: Side,
+        /// How many since the last report.
+        len: u64,
+    },
+    /// Answers [`Output::Route`].
+    Routed(Result<Decision, Miss>),
+    /// Answers [`Output::Pick`]: the card, and where it serves.
+    Picked {
+        /// The card.
+        card: CardId,
+        /// Its address, which no customer may see.
+        address: SocketAddr,
+    },
+    /// Answers [`Output::Pick`]: there is none.
+    NoCard,
+    /// Answers [`Output::Connect`].
+    Connected {
+        /// True if the connection served requests before, so that its death may say nothing of the card.
+        reused: bool,
+    },
+    /// Answers [`Output::Connect`]: refused, unreachable, or out of time.
+    ConnectFailed,
+    /// Finish what is running, then close: no further request is taken.
+    Drain,
+    /// The deadline has passed.
+    Tick,
+}
+
+/// What to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Output<'a> {
+    /// Ask the table; answer with [`Input::Routed`].
+    Route {
+        /// The question.
+        key: Key<'a>,
+    },
+    /// Ask the pool of a service for a card that is none of `tried`; answer with [`Input::Picked`] or
+    /// [`Input::NoCard`].
+    Pick {
+        /// Whose pool.
+        service: ServiceId,
+        /// Cards that failed this request already.
+        tried: &'a [CardId],
+    },
+    /// Take an idle connection to a card or open one; answer with [`Input::Connected`] or
+    /// [`Input::ConnectFailed`].
+    Connect {
+        /// The card.
+        card: CardId,
+        /// Where it serves.
+        address: SocketAddr,
+        /// Set when an idle connection just failed this request, so that only a new one will do.
+        fresh: bool,
+    },
+    /// Write bytes to a side.
+    Send {
+        /// To whom.
+        to: Side,
+        /// The bytes.
+        bytes: &'a [u8],
+    },
+    /// Move bytes from one side to the other and report with [`Input::Forwarded`].
+    Forward {
+        /// From this side.
+        from: Side,
+        /// How many; `u64::MAX` means all until its end.
+        len: u64,
+    },
+    /// The exchange with the card is over.
+    Release {
+        /// True if the connection may serve another request.
+        reusable: bool,
+    },
+    /// Write what was sent, then end the customer's connection.
+    Close {
+        /// True if the customer must see that the answer is incomplete (a reset, no orderly end).
+        abort: bool,
+    },
+    /// Write what was sent, then send no more to a side, whose own bytes may still come.
+    Finish {
+        /// To whom.
+        to: Side,
+    },
+    /// Something worth telling.
+    Event(Event),
+}
+
+/// Something worth telling: exactly one for each request that a customer began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    /// A card was tried and failed; another follows or the request is answered without one.
+    CardFailed {
+        /// The service.
+        service: ServiceId,
+        /// The card.
+        card: CardId,
+    },
+    /// A request is over, served or not.
+    Done(Usage),
+}
+
+/// What one request used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Usage {
+    /// The route, if the table knew one.
+    pub decision: Option<Decision>,
+    /// The card that answered, if one did.
+    pub card: Option<CardId>,
+    /// The status that the customer got; 0 if none.
+    pub status: u16,
+    /// Why the proxy answered itself.
+    pub refusal: Option<Refusal>,
+    /// True if the answer went out whole.
+    pub complete: bool,
+    /// Bytes of the request's body.
+    pub request_bytes: u64,
+    /// Bytes of the answer's body.
+    pub response_bytes: u64,
+    /// When the request's head was whole.
+    pub began_at: Duration,
+    /// From there to the first byte of the answer.
+    pub first_byte_after: Duration,
+    /// From there to the end.
+    pub took: Duration,
+}
+
+/// Why the proxy answered itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// The request is malformed or has two readings.
+    Malformed,
+    /// The head or the target is too long.
+    TooLarge,
+    /// The head or the body did not come in time.
+    Slow,
+    /// A method that is not served.
+    Method,
+    /// An HTTP version or a transfer coding that is not served.
+    Unsupported,
+    /// No route.
+    NoRoute,
+    /// No card is live.
+    NoCard,
+    /// The card could not be reached or broke off.
+    CardBroke,
+    /// The card sent what is no HTTP.
+    CardMalformed,
+    /// The card did not answer in time.
+    CardSlow,
+    /// The request passed through this proxy already.
+    Loop,
+    /// The answer is the proxy's own by its role (`Max-Forwards: 0`).
+    Own,
+}
+
+/// The caller's misuse; the session is as it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// An answer to a question that was not asked.
+    #[error("no such question is open")]
+    NotAsked,
+    /// More was reported than was to be forwarded.
+    #[error("more was forwarded than was asked for")]
+    Overrun,
+    /// The time ran back.
+    #[error("time ran back")]
+    TimeRanBack,
+}

@@ -1,0 +1,159 @@
+//! Paths as they compare, and the refusal to guess where two readings differ.
+//!
+//! RFC 3986 §6.2.2 makes `/%73ell`, `/x/../sell` and `/sell` one path. Servers disagree on `%2F`, `\` and `//`:
+//! some read them as segment borders, some don't. [`Readings`] gives both readings of such a path, and a table
+//! that would choose two different services for them chooses none.
+
+use alloc::borrow::Cow;
+use alloc::vec::Vec;
+
+/// The ways in which a server may read one raw path. Usually there is only one, borrowed from the request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Readings<'a> {
+    /// As RFC 3986 §6.2.2 normalises it: unreserved bytes decoded, hex in upper case, dot segments removed.
+    pub strict: Cow<'a, [u8]>,
+    /// As a lenient server reads it, where that differs: `%2F`, `%5C` and `\` separate, and separators in a
+    /// row count once.
+    pub loose: Option<Vec<u8>>,
+}
+
+impl<'a> Readings<'a> {
+    /// Reads the path of a request target; what follows `?` is not part of it.
+    #[must_use]
+    pub fn of(raw: &'a [u8]) -> Self {
+        let path = without_query(raw);
+        if is_plain(path) {
+            return Self { strict: Cow::Borrowed(path), loose: None };
+        }
+        let strict = reduce(&decode(path, false), false);
+        let loose = reduce(&decode(path, true), true);
+        Self { loose: (loose != strict).then_some(loose), strict: Cow::Owned(strict) }
+    }
+}
+
+/// The target without its query.
+#[must_use]
+pub fn without_query(target: &[u8]) -> &[u8] {
+    let end = target.iter().position(|&b| b == b'?').unwrap_or(target.len());
+    target.get(..end).unwrap_or_default()
+}
+
+/// Normalises a prefix for the table: strict reading, no trailing slash, `""` for the root.
+/// `None` if it has more than one reading, or is not a path.
+pub fn prefix(raw: &[u8]) -> Option<Vec<u8>> {
+    if raw.contains(&b'?') || raw.iter().any(|&b| b <= b' ' || b >= 0x7f) {
+        return None;
+    }
+    let readings = Readings::of(raw);
+    // `//` collapses only in the loose reading, and a prefix may end in `/`; any other doubt is an error.
+    if readings.loose.is_some() {
+        return None;
+    }
+    let mut path = readings.strict.into_owned();
+    if path.first() != Some(&b'/') {
+        return None;
+    }
+    while path.last() == Some(&b'/') {
+        path.pop();
+    }
+    Some(path)
+}
+
+/// Ends of the first `depth` segments: 2 and 4 for `/a/b/c` and a depth of 2.
+pub(crate) fn borders(path: &[u8], depth: u32) -> impl Iterator<Item = usize> + '_ {
+    let mut at = 0usize;
+    let depth = crate::number::index(depth);
+    core::iter::from_fn(move || {
+        let rest = path.get(at..)?.strip_prefix(b"/").filter(|rest| !rest.is_empty())?;
+        let len = rest.iter().position(|&b| b == b'/').unwrap_or(rest.len());
+        at = at.saturating_add(1).saturating_add(len);
+        Some(at)
+    })
+    .take(depth)
+}
+
+/// Where a prefix of `segments` segments ends in the raw path, if those raw segments read as `prefix`.
+#[must_use]
+pub fn raw_prefix_len(raw: &[u8], prefix: &[u8]) -> Option<usize> {
+    let segments = u32::try_from(prefix.iter().filter(|&&b| b == b'/').count()).ok()?;
+    let end = borders(without_query(raw), segments).last().unwrap_or(0);
+    let head = raw.get(..end)?;
+    (*Readings::of(head).strict == *prefix).then_some(end)
+}
+
+/// True if every server reads the path alike: no escapes, backslashes, dot segments or empty segments.
+fn is_plain(path: &[u8]) -> bool {
+    let mut last = 0u8;
+    for &byte in path {
+        if byte == b'%' || byte == b'\\' || (last == b'/' && matches!(byte, b'/' | b'.')) {
+            return false;
+        }
+        last = byte;
+    }
+    true
+}
+
+/// Decodes escapes of unreserved bytes and writes the others in upper case; when `loose`, escaped separators
+/// become what they stand for.
+fn decode(path: &[u8], loose: bool) -> Vec<u8> {
+    let mut out = Vec::with_capacity(path.len());
+    let mut rest = path;
+    while let Some((&byte, tail)) = rest.split_first() {
+        rest = tail;
+        match (byte, tail) {
+            (b'%', [high, low, after @ ..]) => match (hex(*high), hex(*low)) {
+                (Some(h), Some(l)) => {
+                    let value = h.wrapping_shl(4) | l;
+                    rest = after;
+                    if is_unreserved(value) || (loose && value == b'/') {
+                        out.push(value);
+                    } else if loose && value == b'\\' {
+                        out.push(b'/');
+                    } else {
+                        out.extend([b'%', high.to_ascii_uppercase(), low.to_ascii_uppercase()]);
+                    }
+                }
+                _ => out.push(byte),
+            },
+            (b'\\', _) if loose => out.push(b'/'),
+            _ => out.push(byte),
+        }
+    }
+    out
+}
+
+/// Removes dot segments (RFC 3986 §5.2.4); when `collapse`, empty segments too.
+fn reduce(path: &[u8], collapse: bool) -> Vec<u8> {
+    let mut out: Vec<u8> = Vec::with_capacity(path.len());
+    let Some(path) = path.strip_prefix(b"/") else { return path.to_vec() };
+    let mut segments = path.split(|&b| b == b'/').peekable();
+    while let Some(segment) = segments.next() {
+        let last = segments.peek().is_none();
+        match segment {
+            b"." | b".." => {
+                if segment == b".." {
+                    let cut = out.iter().rposition(|&b| b == b'/').unwrap_or(0);
+                    out.truncate(cut);
+                }
+                if last {
+                    out.push(b'/');
+                }
+            }
+            b"" if collapse && !last => {}
+            _ => {
+                out.push(b'/');
+                out.extend_from_slice(segment);
+            }
+        }
+    }
+    out
+}
+
+fn hex(byte: u8) -> Option<u8> {
+    char::from(byte).to_digit(16).and_then(|d| u8::try_from(d).ok())
+}
+
+/// RFC 3986 §2.3.
+fn is_unreserved(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
+}
