@@ -15,8 +15,8 @@
 
 extern crate alloc;
 
-mod id;
 pub mod http;
+mod id;
 mod number;
 pub mod pool;
 pub mod table;

@@ -1,14 +1,31 @@
 //! The customers' door: sockets around [`sid_proxy::http::Session`].
 
-use sid_proxy::http::{Config, Usage};
-use sid_proxy::pool::{Pools, State};
+use sid_proxy::http::{Config, Event, Input, Output, Peer, Session, Side, Usage};
+use sid_proxy::pool::{PickKey, Pools, State};
 use sid_proxy::{CardId, RouteTable};
 use std::collections::HashMap;
+use std::future::{Future, poll_fn};
+use std::hash::{BuildHasher, RandomState};
+use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, RwLock};
-use std::time::Instant;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{Sleep, sleep_until};
+
+/// Idle connections kept to one card.
+const IDLE_EACH: usize = 64;
+/// Bytes that wait to be written before the other side is read no further.
+const HIGH_WATER: usize = 256 * 1024;
+/// How long a customer may take to read the last answer once nothing else is to be done.
+const LAST_WORDS: Duration = Duration::from_secs(60);
+/// Bytes read at once.
+const READ: usize = 16 * 1024;
 
 /// What all doors of a cabinet share: the routes, the pools, the idle connections to cards.
 pub struct Shared {
@@ -17,6 +34,7 @@ pub struct Shared {
     pools: Mutex<Pools>,
     idle: Mutex<HashMap<SocketAddr, Vec<TcpStream>>>,
     usage: Box<dyn Fn(SocketAddr, &Usage) + Send + Sync>,
+    hasher: RandomState,
     began: Instant,
 }
 
@@ -35,32 +53,378 @@ impl Shared {
             pools: Mutex::new(pools),
             idle: Mutex::default(),
             usage: Box::new(usage),
+            hasher: RandomState::new(),
             began: Instant::now(),
         })
     }
 
     /// The table in use.
     pub fn table(&self) -> RouteTable {
-        self.table.read().unwrap_or_else(|broken| broken.into_inner()).clone()
+        self.table.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Puts another table in use; running requests keep the decision they got.
     pub fn set_table(&self, table: RouteTable) {
-        *self.table.write().unwrap_or_else(|broken| broken.into_inner()) = table;
+        *self.table.write().unwrap_or_else(PoisonError::into_inner) = table;
     }
 
     /// Looks at or changes the pools. New picks follow at once; running requests finish.
     pub fn with_pools<R>(&self, change: impl FnOnce(&mut Pools) -> R) -> R {
-        change(&mut self.pools.lock().unwrap_or_else(|broken| broken.into_inner()))
+        change(&mut self.pools.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Sets the state of a card in every pool that has it.
     pub fn set_card(&self, card: CardId, state: State) {
         self.with_pools(|pools| pools.set_state(card, state));
     }
+
+    fn now(&self) -> Duration {
+        self.began.elapsed()
+    }
+
+    /// An idle connection that is still silent: whatever it had to say meanwhile makes it useless.
+    fn idle(&self, address: SocketAddr) -> Option<TcpStream> {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let streams = idle.get_mut(&address)?;
+        while let Some(stream) = streams.pop() {
+            if matches!(stream.try_read(&mut [0]), Err(error) if error.kind() == io::ErrorKind::WouldBlock) {
+                return Some(stream);
+            }
+        }
+        None
+    }
+
+    fn keep(&self, address: SocketAddr, stream: TcpStream) {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let streams = idle.entry(address).or_default();
+        if streams.len() < IDLE_EACH {
+            streams.push(stream);
+        }
+    }
 }
 
 /// Serves a listener until `shutdown` turns true, then lets running requests finish.
 pub async fn serve(listener: TcpListener, shared: Arc<Shared>, shutdown: watch::Receiver<bool>) {
-    let _ = (listener, shared, shutdown);
+    let mut stop = shutdown.clone();
+    let mut conversations = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, client)) => {
+                    let _ = stream.set_nodelay(true);
+                    let local = stream.local_addr().unwrap_or(client);
+                    let peer = Peer { client, local, trusted: false };
+                    let conversation = Conversation::new(stream, peer, Arc::clone(&shared), shutdown.clone());
+                    conversations.spawn(conversation.run());
+                }
+                // Out of descriptors, or the customer was gone already: others may still come.
+                Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+            },
+            Some(_) = conversations.join_next(), if !conversations.is_empty() => {}
+            _ = stop.wait_for(|stop| *stop) => break,
+        }
+    }
+    drop(listener);
+    while conversations.join_next().await.is_some() {}
+}
+
+/// One customer's connection, the card's if there is one, and the session between them.
+struct Conversation {
+    session: Session,
+    shared: Arc<Shared>,
+    shutdown: watch::Receiver<bool>,
+    peer: Peer,
+    client: End,
+    card: End,
+    card_address: Option<SocketAddr>,
+    connecting: Option<Pin<Box<dyn Future<Output = io::Result<TcpStream>> + Send>>>,
+    /// Whether to reset, and since when only the last words are left to write.
+    close: Option<(bool, Duration)>,
+}
+
+/// One end: its socket, what was read and not used, what is to be written.
+#[derive(Default)]
+struct End {
+    stream: Option<TcpStream>,
+    input: Vec<u8>,
+    used: usize,
+    ended: bool,
+    broken: bool,
+    /// How many of its bytes are to be moved to the other end.
+    forward: u64,
+    output: Vec<u8>,
+    written: usize,
+    finish: bool,
+}
+
+impl Conversation {
+    fn new(stream: TcpStream, peer: Peer, shared: Arc<Shared>, shutdown: watch::Receiver<bool>) -> Self {
+        let session = Session::new(Arc::clone(&shared.config), peer, shared.now());
+        let client = End { stream: Some(stream), ..End::default() };
+        Self {
+            session,
+            shared,
+            shutdown,
+            peer,
+            client,
+            card: End::default(),
+            card_address: None,
+            connecting: None,
+            close: None,
+        }
+    }
+
+    async fn run(mut self) {
+        let mut timer: Pin<Box<Sleep>> = Box::pin(sleep_until((Instant::now() + Duration::from_secs(60)).into()));
+        let mut shutdown = self.shutdown.clone();
+        let mut stopped = Box::pin(async move { shutdown.wait_for(|stop| *stop).await.is_ok() });
+        let mut draining = false;
+        loop {
+            self.converse();
+            if let Some((abort, since)) = self.close
+                && (abort || self.client.output.is_empty() || self.shared.now() > since + LAST_WORDS)
+            {
+                break;
+            }
+            let at = self.session.deadline().map(|deadline| self.shared.began + deadline);
+            // A timer that rings early costs less than one that is set anew for each request.
+            if let Some(at) = at
+                && at < timer.deadline().into_std()
+            {
+                timer.as_mut().reset(at.into());
+            }
+            let tick = poll_fn(|cx| {
+                let mut ready = self.client.poll(cx, self.card.output.len() < HIGH_WATER);
+                ready |= self.card.poll(cx, self.client.output.len() < HIGH_WATER);
+                if let Some(connecting) = &mut self.connecting
+                    && let Poll::Ready(result) = connecting.as_mut().poll(cx)
+                {
+                    self.connecting = None;
+                    self.connected(result);
+                    ready = true;
+                }
+                if !draining && stopped.as_mut().poll(cx).is_ready() {
+                    draining = true;
+                    let _ = self.session.handle(self.shared.now(), Input::Drain);
+                    ready = true;
+                }
+                if timer.as_mut().poll(cx).is_ready() {
+                    return Poll::Ready(true);
+                }
+                if ready { Poll::Ready(false) } else { Poll::Pending }
+            })
+            .await;
+            if tick {
+                let now = self.shared.now();
+                let _ = self.session.handle(now, Input::Tick);
+                let next = self.session.deadline().map_or(now + Duration::from_secs(60), |at| at.max(now));
+                timer.as_mut().reset((self.shared.began + next).into());
+            }
+        }
+        if matches!(self.close, Some((true, _)))
+            && let Some(stream) = &self.client.stream
+        {
+            let _ = stream.set_zero_linger();
+        }
+    }
+
+    /// Offers what was read and does what is asked, until nothing more comes of it.
+    fn converse(&mut self) {
+        loop {
+            let mut progress = self.drain();
+            for side in [Side::Client, Side::Card] {
+                progress |= self.offer(side);
+            }
+            if !progress {
+                return;
+            }
+        }
+    }
+
+    /// Does what the session asks for.
+    fn drain(&mut self) -> bool {
+        let mut any = false;
+        while let Some(output) = self.session.poll_output() {
+            any = true;
+            let now = self.shared.now();
+            let answer = match output {
+                Output::Route { key } => Input::Routed(self.shared.table().lookup(&key)),
+                Output::Pick { service, tried } => {
+                    let client = self.shared.hasher.hash_one(self.peer.client.ip());
+                    let key = PickKey { client, tried };
+                    let pick = self.shared.with_pools(|pools| pools.pool_mut(service)?.pick(now, &key));
+                    pick.map_or(Input::NoCard, |pick| Input::Picked { card: pick.card, address: pick.address })
+                }
+                Output::Connect { address, fresh, .. } => {
+                    self.card = End::default();
+                    self.card_address = Some(address);
+                    match self.shared.idle(address).filter(|_| !fresh) {
+                        Some(stream) => {
+                            self.card.stream = Some(stream);
+                            Input::Connected { reused: true }
+                        }
+                        None => {
+                            self.connecting = Some(Box::pin(TcpStream::connect(address)));
+                            continue;
+                        }
+                    }
+                }
+                Output::Send { to, bytes } => {
+                    end_of(&mut self.client, &mut self.card, to).output.extend_from_slice(bytes);
+                    continue;
+                }
+                Output::Forward { from, len } => {
+                    end_of(&mut self.client, &mut self.card, from).forward = len;
+                    continue;
+                }
+                Output::Release { service, card, outcome, reusable } => {
+                    self.shared.with_pools(|pools| {
+                        if let Some(pool) = pools.pool_mut(service) {
+                            pool.finish(now, card, outcome);
+                        }
+                    });
+                    self.connecting = None;
+                    self.client.forward = 0;
+                    let end = std::mem::take(&mut self.card);
+                    let clean = end.used == end.input.len() && !end.ended && !end.broken && end.output.is_empty();
+                    if let (true, true, Some(stream), Some(address)) =
+                        (reusable, clean, end.stream, self.card_address)
+                    {
+                        self.shared.keep(address, stream);
+                    }
+                    continue;
+                }
+                Output::Close { abort } => {
+                    self.close = Some((abort, now));
+                    continue;
+                }
+                Output::Finish { to } => {
+                    end_of(&mut self.client, &mut self.card, to).finish = true;
+                    continue;
+                }
+                Output::Event(Event::Done(usage)) => {
+                    (self.shared.usage)(self.peer.client, &usage);
+                    continue;
+                }
+                Output::Event(_) => continue,
+            };
+            if let Err(error) = self.session.handle(now, answer) {
+                debug_assert!(false, "an answer to the session's own question: {error}");
+            }
+        }
+        any
+    }
+
+    /// Moves or offers what one end has sent.
+    fn offer(&mut self, side: Side) -> bool {
+        let now = self.shared.now();
+        let (end, other) = match side {
+            Side::Client => (&mut self.client, &mut self.card),
+            Side::Card => (&mut self.card, &mut self.client),
+        };
+        let mut bytes = end.input.get(end.used..).unwrap_or_default();
+        if end.forward > 0 && !bytes.is_empty() {
+            let len = bytes.len().min(usize::try_from(end.forward).unwrap_or(usize::MAX));
+            other.output.extend_from_slice(&bytes[..len]);
+            end.used += len;
+            if end.forward != u64::MAX {
+                end.forward -= len as u64;
+            }
+            end.tidy();
+            let _ = self.session.handle(now, Input::Forwarded { from: side, len: len as u64 });
+            return true;
+        }
+        if end.broken {
+            end.broken = false;
+            end.ended = true;
+            let _ = self.session.handle(now, Input::Broken { side });
+            return true;
+        }
+        if end.forward > 0 {
+            bytes = &[];
+        }
+        if bytes.is_empty() && !end.ended {
+            return false;
+        }
+        let taken = self.session.handle(now, Input::Data { side, bytes, end: end.ended }).unwrap_or(0);
+        end.used += taken;
+        end.tidy();
+        taken > 0 || self.session.deadline() == Some(Duration::ZERO)
+    }
+
+    fn connected(&mut self, result: io::Result<TcpStream>) {
+        let answer = match result {
+            Ok(stream) => {
+                let _ = stream.set_nodelay(true);
+                self.card.stream = Some(stream);
+                Input::Connected { reused: false }
+            }
+            Err(_) => Input::ConnectFailed,
+        };
+        let _ = self.session.handle(self.shared.now(), answer);
+    }
+}
+
+impl End {
+    /// Writes and reads what it can; true if anything came of it.
+    fn poll(&mut self, cx: &mut Context<'_>, may_read: bool) -> bool {
+        let Some(stream) = &mut self.stream else { return false };
+        let mut any = false;
+        while self.written < self.output.len() {
+            match Pin::new(&mut *stream).poll_write(cx, &self.output[self.written..]) {
+                Poll::Ready(Ok(len)) => {
+                    self.written += len;
+                    any = true;
+                }
+                // What it sent before may still be read; its end comes with that.
+                Poll::Ready(Err(_)) => self.written = self.output.len(),
+                Poll::Pending => break,
+            }
+        }
+        if self.written == self.output.len() {
+            self.output.clear();
+            self.written = 0;
+            if self.finish && Pin::new(&mut *stream).poll_shutdown(cx).is_ready() {
+                self.finish = false;
+            }
+        }
+        if may_read && !self.ended && !self.broken && self.input.len() < 2 * READ {
+            let len = self.input.len();
+            self.input.resize(len + READ, 0);
+            let mut room = ReadBuf::new(&mut self.input[len..]);
+            let poll = Pin::new(stream).poll_read(cx, &mut room);
+            let read = room.filled().len();
+            self.input.truncate(len + read);
+            match poll {
+                Poll::Ready(Ok(())) => {
+                    self.ended = read == 0;
+                    any = true;
+                }
+                Poll::Ready(Err(_)) => {
+                    self.broken = true;
+                    any = true;
+                }
+                Poll::Pending => {}
+            }
+        }
+        any
+    }
+
+    /// Forgets what was used.
+    fn tidy(&mut self) {
+        if self.used == self.input.len() {
+            self.input.clear();
+            self.used = 0;
+        } else if self.used > READ {
+            self.input.drain(..self.used);
+            self.used = 0;
+        }
+    }
+}
+
+fn end_of<'a>(client: &'a mut End, card: &'a mut End, side: Side) -> &'a mut End {
+    match side {
+        Side::Client => client,
+        Side::Card => card,
+    }
 }

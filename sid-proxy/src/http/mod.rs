@@ -4,34 +4,40 @@
 //! for, and relays what passes, rewritten into one canonical form. The driver owns the sockets:
 //!
 //! ```text
-//!            Input::Data, Eof, Broken, Forwarded            Output::Send, Forward, Close
-//! customer ------------------------------------> Session <---------------------------- card
-//!            Output::Route -> Input::Routed      Output::Pick -> Input::Picked / NoCard
-//!            Output::Connect -> Input::Connected / ConnectFailed
+//!              Data, Broken, Forwarded               Data, Broken, Forwarded
+//! customer <---------------------------> Session <---------------------------> card
+//!            Send, Forward, Finish, Close            Send, Forward, Finish, Release
+//!
+//!            Route -> Routed      Pick -> Picked | NoCard      Connect -> Connected | ConnectFailed
 //! ```
 //!
 //! # Reading
 //! The driver keeps one buffer a side and offers all of it with [`Input::Data`]; the session takes whole units
 //! from its front (a head, a chunk line, a trailer section) and says how many bytes it took. So any split of
 //! the input gives the same actions. When it took nothing, the driver offers again once more bytes came or
-//! after the next other input.
+//! after the next other input. The end of a side is told in the same place (`end`), as often as the driver
+//! likes.
 //!
 //! # Bodies
 //! Body bytes never enter the session: [`Output::Forward`] tells the driver to move the next `len` bytes of one
 //! side to the other, those in its buffer first and then those still to come (by `splice(2)` if it likes), and
 //! to report progress with [`Input::Forwarded`]. Until all of `len` is reported the session asks nothing else
-//! of that side and sends nothing to the other.
+//! of that side and sends nothing to the other; the driver offers no bytes of that side meanwhile, only, once it
+//! has moved all there were, the end. [`Output::Release`] ends every `Forward`.
 
+mod answer;
+mod body;
 mod config;
-// mod request;
-// mod respond;
-// mod response;
-// mod session;
-// mod body;
+mod exchange;
+mod field;
+mod request;
+mod response;
+mod session;
 
 pub use config::{Config, Limits, Peer, Scheme, Timeouts};
-// pub use session::Session;
+pub use session::Session;
 
+use crate::pool::Outcome;
 use crate::{CardId, Decision, Key, Miss, ServiceId};
 use core::net::SocketAddr;
 use core::time::Duration;
@@ -56,11 +62,8 @@ pub enum Input<'a> {
         side: Side,
         /// The bytes.
         bytes: &'a [u8],
-    },
-    /// A side sends no more. Untaken bytes stay valid and are offered first.
-    Eof {
-        /// Which.
-        side: Side,
+        /// No more bytes come after these.
+        end: bool,
     },
     /// A side was reset, or cannot be written to.
     Broken {
@@ -138,9 +141,16 @@ pub enum Output<'a> {
         /// How many; `u64::MAX` means all until its end.
         len: u64,
     },
-    /// The exchange with the card is over.
+    /// The exchange with a card, or the attempt to connect to it, is over: exactly one for each
+    /// [`Input::Picked`] that was accepted.
     Release {
-        /// True if the connection may serve another request.
+        /// The service for which the card was picked.
+        service: ServiceId,
+        /// The card.
+        card: CardId,
+        /// How it ended, for the pool.
+        outcome: Outcome,
+        /// True if the connection may serve another request, unless bytes of it are left over.
         reusable: bool,
     },
     /// Write what was sent, then end the customer's connection.

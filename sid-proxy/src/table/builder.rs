@@ -97,7 +97,9 @@ impl Builder {
                 self.store.sni_depths |= name.depth();
             }
             Sid::Ftp(text) => self.add_login(text, [Kind::FTP, Kind::FTP_DOMAIN, Kind::FTP_ANY], target)?,
-            Sid::Pop3(text) => self.add_login(text, [Kind::POP3, Kind::POP3_DOMAIN, Kind::POP3_ANY], target)?,
+            Sid::Pop3(text) => {
+                self.add_login(text, [Kind::POP3, Kind::POP3_DOMAIN, Kind::POP3_ANY], target)?
+            }
         }
         self.next = self.next.saturating_add(1);
         Ok(RouteId(route))

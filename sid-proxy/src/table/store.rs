@@ -277,7 +277,9 @@ fn word_of(tail: &[u8]) -> u64 {
         return u64::from(u32::from_le_bytes(*first)) | (u64::from(u32::from_le_bytes(*last)) << 32);
     }
     match tail {
-        [a, .., z] => u64::from(*a) | (u64::from(*z) << 8) | (u64::from(tail.get(1).copied().unwrap_or(0)) << 16),
+        [a, .., z] => {
+            u64::from(*a) | (u64::from(*z) << 8) | (u64::from(tail.get(1).copied().unwrap_or(0)) << 16)
+        }
         [a] => u64::from(*a) | 0x0100_0000,
         [] => 0,
     }

@@ -76,7 +76,8 @@ impl<'a> Authority<'a> {
 
     fn parse_ipv6(raw: &[u8], room: &'a mut Room) -> Result<Self, HostError> {
         let end = raw.iter().position(|&b| b == b']').ok_or(HostError::Ipv6)?;
-        let inside = raw.get(1..end).and_then(|text| core::str::from_utf8(text).ok()).ok_or(HostError::Ipv6)?;
+        let inside =
+            raw.get(1..end).and_then(|text| core::str::from_utf8(text).ok()).ok_or(HostError::Ipv6)?;
         let address: Ipv6Addr = inside.parse().map_err(|_| HostError::Ipv6)?;
         let port = match raw.get(end.saturating_add(1)..) {
             None | Some([]) => None,
@@ -209,7 +210,8 @@ fn parse_port(digits: &[u8]) -> Result<Option<u16>, HostError> {
     }
     let mut port = 0u16;
     for &byte in digits {
-        let digit = char::from(byte).to_digit(10).and_then(|d| u16::try_from(d).ok()).ok_or(HostError::Port)?;
+        let digit =
+            char::from(byte).to_digit(10).and_then(|d| u16::try_from(d).ok()).ok_or(HostError::Port)?;
         port = port.checked_mul(10).and_then(|p| p.checked_add(digit)).ok_or(HostError::Port)?;
     }
     Ok(Some(port))

@@ -1,0 +1,477 @@
+//! The conversation with one customer.
+//!
+//! ```text
+//!  Idle -byte-> Head -whole-> Route -> Pick -> Connect -> Exchange -answered-> Idle | Linger | Closed
+//!                 |             |        ^        |           |
+//!                 +-- own answer+        +-failed-+-----------+-101-> Tunnel -> Closed
+//! ```
+
+use super::answer::Answer;
+use super::config::{Config, Peer};
+use super::exchange::{Exchange, Tunnel};
+use super::request::{Method, Refused, Request, malformed};
+use super::{Error, Event, Input, Output, Refusal, Side, Usage};
+use crate::pool::Outcome;
+use crate::table::{Key, Miss};
+use crate::wire::head::{self, Request as Head};
+use crate::wire::host::Host;
+use crate::wire::list::is_tchar;
+use crate::{CardId, Decision, ServiceId};
+use alloc::collections::VecDeque;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::net::SocketAddr;
+use core::time::Duration;
+
+/// One customer's connection and whatever card serves it. See the [module](super).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Session {
+    pub(super) config: Arc<Config>,
+    pub(super) peer: Peer,
+    pub(super) now: Duration,
+    pub(super) phase: Phase,
+    /// The customer sends no more.
+    pub(super) client_ended: bool,
+    /// No further request is taken.
+    pub(super) draining: bool,
+    pub(super) request: Request,
+    pub(super) decision: Option<Decision>,
+    pub(super) picked: Option<Picked>,
+    pub(super) tried: Vec<CardId>,
+    /// The picked card's address as text.
+    pub(super) inside: Vec<u8>,
+    pub(super) began_at: Duration,
+    pub(super) first_byte_after: Option<Duration>,
+    pub(super) status: u16,
+    queue: VecDeque<Effect>,
+    out: Vec<u8>,
+}
+
+/// Where the conversation stands.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Phase {
+    /// Between requests.
+    Idle { until: Duration },
+    /// In the head of a request, of which `scanned` bytes were looked at in vain.
+    Head { until: Duration, scanned: usize },
+    /// The table was asked.
+    Route,
+    /// The pool was asked.
+    Pick,
+    /// A connection was asked for.
+    Connect { until: Duration },
+    /// The request and its answer pass.
+    Exchange(Exchange),
+    /// Another protocol passes.
+    Tunnel(Tunnel),
+    /// The last answer is out; what the customer still sends is dropped, so that no reset overtakes it
+    /// (RFC 9112 §9.6).
+    Linger { until: Duration },
+    /// Nothing more happens.
+    Closed,
+}
+
+/// The card that serves the running request.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Picked {
+    pub(super) service: ServiceId,
+    pub(super) card: CardId,
+    pub(super) address: SocketAddr,
+    pub(super) reused: bool,
+}
+
+/// An output that waits to be drained.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Effect {
+    Route,
+    Pick,
+    Connect { fresh: bool },
+    Send { to: Side, start: usize, end: usize },
+    Forward { from: Side, len: u64 },
+    Release { service: ServiceId, card: CardId, outcome: Outcome, reusable: bool },
+    Close { abort: bool },
+    Finish { to: Side },
+    Event(Event),
+}
+
+impl Session {
+    /// Begins with a connection that was just accepted.
+    #[must_use]
+    pub fn new(config: Arc<Config>, peer: Peer, now: Duration) -> Self {
+        let until = now.saturating_add(config.timeouts.idle);
+        Self {
+            config,
+            peer,
+            now,
+            phase: Phase::Idle { until },
+            client_ended: false,
+            draining: false,
+            request: Request::default(),
+            decision: None,
+            picked: None,
+            tried: Vec::new(),
+            inside: Vec::new(),
+            began_at: now,
+            first_byte_after: None,
+            status: 0,
+            queue: VecDeque::new(),
+            out: Vec::new(),
+        }
+    }
+
+    /// Tells the session what happened. For [`Input::Data`] gives the bytes taken, 0 meaning that outputs are to
+    /// be drained or more bytes are needed; for any other input, 0.
+    pub fn handle(&mut self, now: Duration, input: Input<'_>) -> Result<usize, Error> {
+        if now < self.now {
+            return Err(Error::TimeRanBack);
+        }
+        let before = core::mem::replace(&mut self.now, now);
+        let result = match input {
+            Input::Data { side: Side::Client, bytes, end } => Ok(self.client_data(bytes, end)),
+            Input::Data { side: Side::Card, bytes, end } => Ok(self.card_data(bytes, end)),
+            Input::Forwarded { from, len } => self.forwarded(from, len),
+            Input::Broken { side } => {
+                self.broken(side);
+                Ok(0)
+            }
+            Input::Routed(decision) => self.routed(decision),
+            Input::Picked { card, address } => self.picked(card, address),
+            Input::NoCard => self.no_card(),
+            Input::Connected { reused } => self.connected(reused),
+            Input::ConnectFailed => match self.phase {
+                Phase::Connect { .. } => {
+                    self.card_failed(Refusal::CardBroke);
+                    Ok(0)
+                }
+                _ => Err(Error::NotAsked),
+            },
+            Input::Drain => {
+                self.draining = true;
+                if matches!(self.phase, Phase::Idle { .. }) {
+                    self.close(false);
+                }
+                Ok(0)
+            }
+            Input::Tick => {
+                self.tick();
+                Ok(0)
+            }
+        };
+        if result.is_err() {
+            self.now = before;
+        }
+        result
+    }
+
+    /// The next thing to do. Draining changes nothing that the session knows of the conversation.
+    pub fn poll_output(&mut self) -> Option<Output<'_>> {
+        Some(match self.queue.pop_front()? {
+            Effect::Route => Output::Route { key: self.key() },
+            Effect::Pick => Output::Pick { service: self.service(), tried: &self.tried },
+            Effect::Connect { fresh } => {
+                let picked = self.picked?;
+                Output::Connect { card: picked.card, address: picked.address, fresh }
+            }
+            Effect::Send { to, start, end } => {
+                Output::Send { to, bytes: self.out.get(start..end).unwrap_or_default() }
+            }
+            Effect::Forward { from, len } => Output::Forward { from, len },
+            Effect::Release { service, card, outcome, reusable } => {
+                Output::Release { service, card, outcome, reusable }
+            }
+            Effect::Close { abort } => Output::Close { abort },
+            Effect::Finish { to } => Output::Finish { to },
+            Effect::Event(event) => Output::Event(event),
+        })
+    }
+
+    /// When [`Input::Tick`] is due: at once while outputs wait, never after the end.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Duration> {
+        if !self.queue.is_empty() {
+            return Some(Duration::ZERO);
+        }
+        match &self.phase {
+            Phase::Idle { until }
+            | Phase::Head { until, .. }
+            | Phase::Connect { until }
+            | Phase::Linger { until } => Some(*until),
+            Phase::Exchange(exchange) => Some(exchange.until(&self.config.timeouts)),
+            Phase::Tunnel(tunnel) => Some(tunnel.moved_at.saturating_add(self.config.timeouts.stall)),
+            Phase::Route | Phase::Pick | Phase::Closed => None,
+        }
+    }
+
+    /// True after the end: the driver may drop the session.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.phase == Phase::Closed && self.queue.is_empty()
+    }
+
+    /// True between two requests, when the connection may go without loss.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        matches!(self.phase, Phase::Idle { .. })
+    }
+
+    fn key(&self) -> Key<'_> {
+        let host = self.request.host();
+        Key::Http {
+            host: (!host.is_empty()).then(|| Host::normalised(host)),
+            path: self.request.target(),
+            port: self.peer.local.port(),
+        }
+    }
+
+    fn service(&self) -> ServiceId {
+        self.decision.map_or(ServiceId::default(), |decision| decision.service)
+    }
+
+    fn client_data(&mut self, bytes: &[u8], end: bool) -> usize {
+        if !self.queue.is_empty() {
+            return 0;
+        }
+        match &mut self.phase {
+            Phase::Idle { .. } | Phase::Head { .. } => self.read_head(bytes, end),
+            Phase::Exchange(_) => self.client_body(bytes, end),
+            Phase::Tunnel(_) => {
+                self.tunnel_end(Side::Client, bytes, end);
+                0
+            }
+            Phase::Linger { .. } => {
+                if end {
+                    self.close(false);
+                }
+                bytes.len()
+            }
+            Phase::Route | Phase::Pick | Phase::Connect { .. } | Phase::Closed => 0,
+        }
+    }
+
+    /// Takes the head of a request once it is whole.
+    fn read_head(&mut self, bytes: &[u8], end: bool) -> usize {
+        let limit = self.config.limits.head_bytes;
+        let Some(first) = bytes.iter().find(|&&b| b != b'\r' && b != b'\n') else {
+            // Empty lines before a request are skipped (RFC 9112 §2.2); they don't count as one begun.
+            if end {
+                self.close(false);
+            }
+            return bytes.len();
+        };
+        let scanned = match self.phase {
+            Phase::Head { scanned, .. } => scanned,
+            _ => {
+                self.begin();
+                0
+            }
+        };
+        if !is_tchar(*first) {
+            return self.refuse_bytes(malformed(), bytes.len());
+        }
+        // A head is mostly there at once: then nothing looks for its end but the parser itself.
+        if scanned == 0 || head::end(bytes, scanned).is_some() {
+            let mut room = head::room();
+            match Head::parse(bytes, &mut room, self.config.limits.fields) {
+                Ok(Some(head)) if head.len <= limit => {
+                    let len = head.len;
+                    let read = self.request.read(&head, &self.config, &self.peer);
+                    return self.begun(len, read);
+                }
+                Ok(Some(_)) => return self.refuse_bytes(too_large(), bytes.len()),
+                Err(error) if head::end(bytes, 0).is_some_and(|len| len <= limit) => {
+                    return self.refuse_bytes(error.into(), bytes.len());
+                }
+                // Malformed or not, it is judged when it is whole, however it was cut on its way.
+                Ok(None) | Err(_) => {}
+            }
+        }
+        if bytes.len() >= limit {
+            return self.refuse_bytes(too_large(), bytes.len());
+        }
+        if let Phase::Head { scanned, .. } = &mut self.phase {
+            *scanned = bytes.len();
+        }
+        if end {
+            return self.refuse_bytes(malformed(), bytes.len());
+        }
+        0
+    }
+
+    /// A head has begun: its time runs.
+    fn begin(&mut self) {
+        self.phase = Phase::Head { until: self.now.saturating_add(self.config.timeouts.head), scanned: 0 };
+        self.began_at = self.now;
+        self.decision = None;
+        self.first_byte_after = None;
+        self.status = 0;
+        self.tried.clear();
+        // Until a head was read, nothing is known of the request.
+        self.request.method = Method::Other;
+        self.request.old = false;
+    }
+
+    /// The head was read: ask the table, or answer at once.
+    fn begun(&mut self, len: usize, read: Result<(), Refused>) -> usize {
+        self.began_at = self.now;
+        match read {
+            Ok(()) => {
+                self.phase = Phase::Route;
+                self.push(Effect::Route);
+            }
+            Err(refused) => self.refuse(refused),
+        }
+        len
+    }
+
+    fn refuse_bytes(&mut self, refused: Refused, len: usize) -> usize {
+        self.refuse(refused);
+        len
+    }
+
+    fn routed(&mut self, decision: Result<Decision, Miss>) -> Result<usize, Error> {
+        if self.phase != Phase::Route {
+            return Err(Error::NotAsked);
+        }
+        match decision {
+            Ok(decision) => {
+                self.decision = Some(decision);
+                self.phase = Phase::Pick;
+                self.push(Effect::Pick);
+            }
+            Err(Miss::NoRoute) => {
+                self.refuse(Refused { status: 404, refusal: Refusal::NoRoute, understood: true });
+            }
+            Err(Miss::Ambiguous) => self.refuse(malformed()),
+        }
+        Ok(0)
+    }
+
+    /// Answers without a card. The connection goes on if the request was understood and had no body.
+    pub(super) fn refuse(&mut self, refused: Refused) {
+        let understood = refused.understood && !self.request.framing.has_body();
+        let keep = understood && self.request.keep_alive && !self.draining && !self.client_ended;
+        self.status = refused.status;
+        let config = Arc::clone(&self.config);
+        let answer = Answer {
+            status: refused.status,
+            refusal: refused.refusal,
+            pseudonym: &config.pseudonym,
+            close: !keep,
+            headless: self.request.method == Method::Head,
+        };
+        self.send(Side::Client, |out| answer.write(out));
+        self.done(Some(refused.refusal), true, 0, 0);
+        self.end_request(keep, understood && self.request.old);
+    }
+
+    /// After an answer: the next request, or the end. `direct` says that the customer sends no more.
+    pub(super) fn end_request(&mut self, keep: bool, direct: bool) {
+        if keep {
+            self.phase = Phase::Idle { until: self.now.saturating_add(self.config.timeouts.idle) };
+        } else if direct || self.client_ended {
+            self.close(false);
+        } else {
+            self.phase = Phase::Linger { until: self.now.saturating_add(self.config.timeouts.linger) };
+            self.push(Effect::Finish { to: Side::Client });
+        }
+    }
+
+    pub(super) fn close(&mut self, abort: bool) {
+        if self.phase != Phase::Closed {
+            self.phase = Phase::Closed;
+            self.push(Effect::Close { abort });
+        }
+    }
+
+    /// Tells what the request used.
+    pub(super) fn done(&mut self, refusal: Option<Refusal>, complete: bool, up: u64, down: u64) {
+        let took = self.now.saturating_sub(self.began_at);
+        let usage = Usage {
+            decision: self.decision,
+            card: self.picked.map(|picked| picked.card).filter(|_| refusal.is_none()),
+            status: self.status,
+            refusal,
+            complete,
+            request_bytes: up,
+            response_bytes: down,
+            began_at: self.began_at,
+            first_byte_after: self.first_byte_after.unwrap_or(took),
+            took,
+        };
+        self.push(Effect::Event(Event::Done(usage)));
+    }
+
+    fn tick(&mut self) {
+        match self.phase {
+            Phase::Idle { until } | Phase::Linger { until } if self.now >= until => self.close(false),
+            Phase::Head { until, .. } if self.now >= until => {
+                self.refuse(Refused { status: 408, refusal: Refusal::Slow, understood: false });
+            }
+            Phase::Connect { until } if self.now >= until => self.card_failed(Refusal::CardSlow),
+            Phase::Exchange(exchange) if self.now >= exchange.until(&self.config.timeouts) => self.stalled(),
+            Phase::Tunnel(tunnel)
+                if self.now >= tunnel.moved_at.saturating_add(self.config.timeouts.stall) =>
+            {
+                self.end_tunnel();
+            }
+            _ => {}
+        }
+    }
+
+    fn broken(&mut self, side: Side) {
+        match (side, &self.phase) {
+            (_, Phase::Closed) => {}
+            (Side::Client, _) => self.abandon(),
+            (Side::Card, Phase::Exchange(_)) => self.card_ended(true),
+            (Side::Card, Phase::Tunnel(_)) => self.end_tunnel(),
+            (Side::Card, _) => {}
+        }
+    }
+
+    /// The customer is gone: nobody is left to answer.
+    fn abandon(&mut self) {
+        self.queue.retain(|effect| matches!(effect, Effect::Release { .. } | Effect::Event(_)));
+        let (up, down) = self.passed();
+        let running = !matches!(self.phase, Phase::Idle { .. } | Phase::Head { .. } | Phase::Linger { .. });
+        if running {
+            self.done(None, false, up, down);
+        }
+        self.release(Outcome::Unknown, false);
+        self.close(true);
+    }
+
+    pub(super) fn queue_is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    pub(super) fn push(&mut self, effect: Effect) {
+        if self.queue.is_empty() && !matches!(effect, Effect::Send { .. }) {
+            self.out.clear();
+        }
+        self.queue.push_back(effect);
+    }
+
+    /// Queues what `write` appends.
+    pub(super) fn send(&mut self, to: Side, write: impl FnOnce(&mut Vec<u8>)) {
+        if self.queue.is_empty() {
+            self.out.clear();
+        }
+        let start = self.out.len();
+        write(&mut self.out);
+        let end = self.out.len();
+        if end > start {
+            self.queue.push_back(Effect::Send { to, start, end });
+        }
+    }
+
+    /// Gives the picked card back.
+    pub(super) fn release(&mut self, outcome: Outcome, reusable: bool) {
+        if let Some(Picked { service, card, .. }) = self.picked.take() {
+            self.push(Effect::Release { service, card, outcome, reusable });
+        }
+    }
+}
+
+const fn too_large() -> Refused {
+    Refused { status: 431, refusal: Refusal::TooLarge, understood: false }
+}
