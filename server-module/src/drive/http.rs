@@ -175,7 +175,8 @@ impl Conversation {
     }
 
     async fn run(mut self) {
-        let mut timer: Pin<Box<Sleep>> = Box::pin(sleep_until((Instant::now() + Duration::from_secs(60)).into()));
+        let mut timer: Pin<Box<Sleep>> =
+            Box::pin(sleep_until((Instant::now() + Duration::from_secs(60)).into()));
         let mut shutdown = self.shutdown.clone();
         let mut stopped = Box::pin(async move { shutdown.wait_for(|stop| *stop).await.is_ok() });
         let mut draining = false;
@@ -253,7 +254,10 @@ impl Conversation {
                     let client = self.shared.hasher.hash_one(self.peer.client.ip());
                     let key = PickKey { client, tried };
                     let pick = self.shared.with_pools(|pools| pools.pool_mut(service)?.pick(now, &key));
-                    pick.map_or(Input::NoCard, |pick| Input::Picked { card: pick.card, address: pick.address })
+                    pick.map_or(Input::NoCard, |pick| Input::Picked {
+                        card: pick.card,
+                        address: pick.address,
+                    })
                 }
                 Output::Connect { address, fresh, .. } => {
                     self.card = End::default();
@@ -286,7 +290,8 @@ impl Conversation {
                     self.connecting = None;
                     self.client.forward = 0;
                     let end = std::mem::take(&mut self.card);
-                    let clean = end.used == end.input.len() && !end.ended && !end.broken && end.output.is_empty();
+                    let clean =
+                        end.used == end.input.len() && !end.ended && !end.broken && end.output.is_empty();
                     if let (true, true, Some(stream), Some(address)) =
                         (reusable, clean, end.stream, self.card_address)
                     {

@@ -48,6 +48,15 @@ impl Answer<'_> {
 }
 
 impl Refusal {
+    /// The status of a request that no card served.
+    pub(super) fn status(self) -> u16 {
+        match self {
+            Self::CardBroke | Self::CardMalformed => 502,
+            Self::CardSlow => 504,
+            _ => 503,
+        }
+    }
+
     /// For people.
     fn sentence(self) -> &'static str {
         match self {

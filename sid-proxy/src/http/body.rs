@@ -101,11 +101,6 @@ impl Body {
         self.state == State::Done
     }
 
-    /// True while the driver is moving bytes of this body.
-    pub(super) fn is_forwarding(&self) -> bool {
-        matches!(self.state, State::Forwarding { .. } | State::Chunk { .. })
-    }
-
     /// The driver moved bytes; `None` if they are more than were to be moved.
     pub(super) fn forwarded(&mut self, len: u64) -> Option<()> {
         let (State::Forwarding { left } | State::Chunk { left }) = &mut self.state else { return None };

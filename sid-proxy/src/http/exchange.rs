@@ -60,7 +60,9 @@ impl Exchange {
 
 impl Session {
     pub(super) fn picked(&mut self, card: CardId, address: SocketAddr) -> Result<usize, Error> {
-        let (Phase::Pick, Some(decision)) = (self.phase, self.decision) else { return Err(Error::NotAsked) };
+        let (Phase::Pick { .. }, Some(decision)) = (self.phase, self.decision) else {
+            return Err(Error::NotAsked);
+        };
         self.picked = Some(Picked { service: decision.service, card, address, reused: false });
         self.inside.clear();
         let _ = write!(Text(&mut self.inside), "{}", address.ip());
@@ -69,12 +71,8 @@ impl Session {
     }
 
     pub(super) fn no_card(&mut self) -> Result<usize, Error> {
-        if self.phase != Phase::Pick {
-            return Err(Error::NotAsked);
-        }
-        let (status, refusal) =
-            if self.tried.is_empty() { (503, Refusal::NoCard) } else { (502, Refusal::CardBroke) };
-        self.refuse(Refused { status, refusal, understood: true });
+        let Phase::Pick { .. } = self.phase else { return Err(Error::NotAsked) };
+        self.refuse(Refused { status: self.failure.status(), refusal: self.failure, understood: true });
         Ok(0)
     }
 
@@ -104,6 +102,7 @@ impl Session {
     /// The card did not do what it was picked for: try another where the request allows it.
     pub(super) fn card_failed(&mut self, refusal: Refusal) {
         let sent = matches!(self.phase, Phase::Exchange(_));
+        self.failure = refusal;
         let again = !sent || self.may_send_again();
         let (up, _) = self.passed();
         if let Some(Picked { service, card, .. }) = self.picked {
@@ -112,14 +111,12 @@ impl Session {
             self.push(Effect::Event(Event::CardFailed { service, card }));
         }
         if again && self.tried.len() < self.config.limits.tries {
-            self.phase = Phase::Pick;
-            self.push(Effect::Pick);
+            self.pick();
             return;
         }
-        let status = if refusal == Refusal::CardSlow { 504 } else { 502 };
         // A body that was begun and not finished leaves bytes that are no request.
         let understood = !sent || up == 0;
-        self.refuse(Refused { status, refusal, understood });
+        self.refuse(Refused { status: refusal.status(), refusal, understood });
     }
 
     /// Sent once, the request may be sent again only if doing it twice does no harm and nothing of its body has
@@ -134,13 +131,10 @@ impl Session {
         if exchange.up.is_done() {
             return 0;
         }
-        let taken = match self.pass(&mut exchange.up, Side::Client, bytes) {
-            Ok(taken) => taken,
-            Err(_) => {
-                // Whatever the card made of the beginning, it must not take it for the whole.
-                self.done_with(exchange, Some(Refusal::Malformed));
-                return bytes.len();
-            }
+        let Ok(taken) = self.pass(&mut exchange.up, Side::Client, bytes) else {
+            // Whatever the card made of the beginning, it must not take it for the whole.
+            self.done_with(exchange, Some(Refusal::Malformed));
+            return bytes.len();
         };
         if taken > 0 {
             exchange.moved_at = self.now;
@@ -263,12 +257,9 @@ impl Session {
         bytes: &[u8],
         end: bool,
     ) -> usize {
-        let taken = match self.pass(&mut body, Side::Card, bytes) {
-            Ok(taken) => taken,
-            Err(_) => {
-                self.done_with(exchange, Some(Refusal::CardMalformed));
-                return bytes.len();
-            }
+        let Ok(taken) = self.pass(&mut body, Side::Card, bytes) else {
+            self.done_with(exchange, Some(Refusal::CardMalformed));
+            return bytes.len();
         };
         if taken > 0 {
             exchange.moved_at = self.now;

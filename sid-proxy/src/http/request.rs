@@ -7,7 +7,7 @@
 use super::config::{Config, Peer, Scheme};
 use super::field::{Known, is_essential, known};
 use super::{Refusal, body::Framing};
-use crate::wire::head::{Field, HeadError, Request as Head};
+use crate::wire::head::{HeadError, Request as Head};
 use crate::wire::host::Authority;
 use crate::wire::list;
 use alloc::vec::Vec;

@@ -200,7 +200,7 @@ impl Context<'_> {
     }
 
     fn names_inside(&self, value: &[u8]) -> bool {
-        let part_of_more = |b: Option<&u8>| b.is_some_and(|b| b.is_ascii_digit());
+        let part_of_more = |b: Option<&u8>| b.is_some_and(u8::is_ascii_digit);
         (0..value.len().saturating_sub(self.inside.len()).saturating_add(1)).any(|at| {
             let (before, rest) = value.split_at_checked(at).unwrap_or_default();
             rest.strip_prefix(self.inside)

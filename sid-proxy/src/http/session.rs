@@ -38,6 +38,8 @@ pub struct Session {
     pub(super) decision: Option<Decision>,
     pub(super) picked: Option<Picked>,
     pub(super) tried: Vec<CardId>,
+    /// How the last of the tried cards failed.
+    pub(super) failure: Refusal,
     /// The picked card's address as text.
     pub(super) inside: Vec<u8>,
     pub(super) began_at: Duration,
@@ -55,9 +57,9 @@ pub(super) enum Phase {
     /// In the head of a request, of which `scanned` bytes were looked at in vain.
     Head { until: Duration, scanned: usize },
     /// The table was asked.
-    Route,
+    Route { until: Duration },
     /// The pool was asked.
-    Pick,
+    Pick { until: Duration },
     /// A connection was asked for.
     Connect { until: Duration },
     /// The request and its answer pass.
@@ -110,6 +112,7 @@ impl Session {
             decision: None,
             picked: None,
             tried: Vec::new(),
+            failure: Refusal::NoCard,
             inside: Vec::new(),
             began_at: now,
             first_byte_after: None,
@@ -124,6 +127,10 @@ impl Session {
     pub fn handle(&mut self, now: Duration, input: Input<'_>) -> Result<usize, Error> {
         if now < self.now {
             return Err(Error::TimeRanBack);
+        }
+        // A question that was not drained yet cannot have been answered; it is always the last in the queue.
+        if input.is_answer() && !self.queue.is_empty() {
+            return Err(Error::NotAsked);
         }
         let before = core::mem::replace(&mut self.now, now);
         let result = match input {
@@ -194,11 +201,13 @@ impl Session {
         match &self.phase {
             Phase::Idle { until }
             | Phase::Head { until, .. }
+            | Phase::Route { until }
+            | Phase::Pick { until }
             | Phase::Connect { until }
             | Phase::Linger { until } => Some(*until),
             Phase::Exchange(exchange) => Some(exchange.until(&self.config.timeouts)),
             Phase::Tunnel(tunnel) => Some(tunnel.moved_at.saturating_add(self.config.timeouts.stall)),
-            Phase::Route | Phase::Pick | Phase::Closed => None,
+            Phase::Closed => None,
         }
     }
 
@@ -244,7 +253,7 @@ impl Session {
                 }
                 bytes.len()
             }
-            Phase::Route | Phase::Pick | Phase::Connect { .. } | Phase::Closed => 0,
+            Phase::Route { .. } | Phase::Pick { .. } | Phase::Connect { .. } | Phase::Closed => 0,
         }
     }
 
@@ -305,6 +314,7 @@ impl Session {
         self.first_byte_after = None;
         self.status = 0;
         self.tried.clear();
+        self.failure = Refusal::NoCard;
         // Until a head was read, nothing is known of the request.
         self.request.method = Method::Other;
         self.request.old = false;
@@ -315,7 +325,7 @@ impl Session {
         self.began_at = self.now;
         match read {
             Ok(()) => {
-                self.phase = Phase::Route;
+                self.phase = Phase::Route { until: self.answer_by() };
                 self.push(Effect::Route);
             }
             Err(refused) => self.refuse(refused),
@@ -329,14 +339,11 @@ impl Session {
     }
 
     fn routed(&mut self, decision: Result<Decision, Miss>) -> Result<usize, Error> {
-        if self.phase != Phase::Route {
-            return Err(Error::NotAsked);
-        }
+        let Phase::Route { .. } = self.phase else { return Err(Error::NotAsked) };
         match decision {
             Ok(decision) => {
                 self.decision = Some(decision);
-                self.phase = Phase::Pick;
-                self.push(Effect::Pick);
+                self.pick();
             }
             Err(Miss::NoRoute) => {
                 self.refuse(Refused { status: 404, refusal: Refusal::NoRoute, understood: true });
@@ -344,6 +351,22 @@ impl Session {
             Err(Miss::Ambiguous) => self.refuse(malformed()),
         }
         Ok(0)
+    }
+
+    /// Asks the pool.
+    pub(super) fn pick(&mut self) {
+        self.phase = Phase::Pick { until: self.answer_by() };
+        self.push(Effect::Pick);
+    }
+
+    /// How long the driver may take for what it knows without asking anyone.
+    fn answer_by(&self) -> Duration {
+        self.now.saturating_add(self.config.timeouts.connect)
+    }
+
+    /// Takes back a question that was not drained in time.
+    fn withdraw(&mut self) {
+        self.queue.retain(|effect| !matches!(effect, Effect::Route | Effect::Pick | Effect::Connect { .. }));
     }
 
     /// Answers without a card. The connection goes on if the request was understood and had no body.
@@ -407,7 +430,14 @@ impl Session {
             Phase::Head { until, .. } if self.now >= until => {
                 self.refuse(Refused { status: 408, refusal: Refusal::Slow, understood: false });
             }
-            Phase::Connect { until } if self.now >= until => self.card_failed(Refusal::CardSlow),
+            Phase::Route { until } | Phase::Pick { until } if self.now >= until => {
+                self.withdraw();
+                self.refuse(Refused { status: 503, refusal: Refusal::NoCard, understood: true });
+            }
+            Phase::Connect { until } if self.now >= until => {
+                self.withdraw();
+                self.card_failed(Refusal::CardSlow);
+            }
             Phase::Exchange(exchange) if self.now >= exchange.until(&self.config.timeouts) => self.stalled(),
             Phase::Tunnel(tunnel)
                 if self.now >= tunnel.moved_at.saturating_add(self.config.timeouts.stall) =>
@@ -469,6 +499,19 @@ impl Session {
         if let Some(Picked { service, card, .. }) = self.picked.take() {
             self.push(Effect::Release { service, card, outcome, reusable });
         }
+    }
+}
+
+impl Input<'_> {
+    fn is_answer(&self) -> bool {
+        matches!(
+            self,
+            Self::Routed(_)
+                | Self::Picked { .. }
+                | Self::NoCard
+                | Self::Connected { .. }
+                | Self::ConnectFailed
+        )
     }
 }
 

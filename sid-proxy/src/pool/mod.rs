@@ -160,7 +160,7 @@ impl Pools {
     pub fn active(&self, card: CardId) -> u32 {
         self.pools
             .values()
-            .flat_map(|pool| pool.members())
+            .flat_map(Pool::members)
             .filter(|member| member.card == card)
             .fold(0, |sum, member| sum.saturating_add(member.active))
     }

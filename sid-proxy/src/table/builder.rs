@@ -98,7 +98,7 @@ impl Builder {
             }
             Sid::Ftp(text) => self.add_login(text, [Kind::FTP, Kind::FTP_DOMAIN, Kind::FTP_ANY], target)?,
             Sid::Pop3(text) => {
-                self.add_login(text, [Kind::POP3, Kind::POP3_DOMAIN, Kind::POP3_ANY], target)?
+                self.add_login(text, [Kind::POP3, Kind::POP3_DOMAIN, Kind::POP3_ANY], target)?;
             }
         }
         self.next = self.next.saturating_add(1);

@@ -49,6 +49,7 @@ fn http(
 }
 
 /// The kinds of one family of names, from the strongest to the weakest.
+#[derive(Clone, Copy)]
 struct Names {
     exact: Kind,
     wild: Kind,

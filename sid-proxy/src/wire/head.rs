@@ -156,7 +156,8 @@ fn check_line_ends(bytes: &[u8], fields: &[Field<'_>], len: usize) -> Result<(),
     for field in fields {
         let at = field.name.as_ptr().addr().saturating_sub(base);
         let before = bytes.get(..at).unwrap_or_default();
-        if !before.ends_with(b"\r\n") && !(first && before.is_empty()) {
+        let begins = before.ends_with(b"\r\n") || (first && before.is_empty());
+        if !begins {
             return Err(HeadError::LineEnd);
         }
         first = false;

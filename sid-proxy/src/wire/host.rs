@@ -190,7 +190,8 @@ impl fmt::Debug for Host<'_> {
     }
 }
 
-/// The byte as it compares, or 0 where no name has it.
+/// The byte as it compares, or 0 where no name has it. Made by the compiler, which would refuse a bad index.
+#[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::as_conversions)]
 const FOLD: [u8; 256] = {
     let mut table = [0u8; 256];
     let keep = b"abcdefghijklmnopqrstuvwxyz0123456789-_.";
