@@ -121,7 +121,7 @@ pub async fn serve(listener: TcpListener, shared: Arc<Shared>, shutdown: watch::
                 Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
             },
             Some(_) = conversations.join_next(), if !conversations.is_empty() => {}
-            _ = stop.wait_for(|stop| *stop) => break,
+            () = async { drop(stop.wait_for(|stop| *stop).await) } => break,
         }
     }
     drop(listener);
