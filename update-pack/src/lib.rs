@@ -14,3 +14,17 @@
 )]
 
 extern crate alloc;
+
+#[cfg(feature = "build")]
+pub mod build;
+pub mod delta;
+pub mod engine;
+mod error;
+mod limits;
+pub mod tree;
+pub mod trust;
+pub mod verify;
+pub mod wire;
+
+pub use error::{Error, Malformed, Part, Problem, Untrusted};
+pub use limits::Limits;

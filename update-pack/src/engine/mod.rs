@@ -1,0 +1,34 @@
+//! The engine: verifies, compares, stages, switches, undoes, and picks up after a crash at any point of it.
+//!
+//! It does no IO. Each [`Output::Storage`] is one effect on the directory; its answer is the next input. What it does
+//! is a plan made of the manifest alone, so that the journal needs no more than the manifest and a name:
+//!
+//! ```text
+//!   (nothing) -> draft -> switching -> applied -> undoing -> undone -> (nothing)
+//!                  |          |                      ^
+//!                  v          +-- a step fails ------+
+//!              (nothing)
+//! ```
+//!
+//! The journal is one file, `.update-pack/N/<state>`, whose content never changes once it is durable; going from state
+//! to state is one rename, which no crash can tear. Before `switching` nothing of the tree is changed and a crash means
+//! rolling back; from `switching` on, everything needed lies in `.update-pack/N/new` and `old`, and a crash means
+//! going on. Every step of the plan can be repeated.
+
+mod check;
+mod inspect;
+mod journal;
+mod machine;
+mod plan;
+mod recover;
+mod script;
+mod stage;
+mod types;
+
+pub use journal::{Installed, Mark, Record};
+pub use machine::Engine;
+pub use plan::{Plan, Summary};
+pub use types::{
+    Answer, Config, Effect, Error, Event, Failure, Goal, Input, Meta, Outcome, Output, Place, Reason, Recovered, Stats, Status, Time,
+    Work,
+};

@@ -1,0 +1,483 @@
+//! What goes into the engine and what comes out.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use super::journal::{Installed, Mark};
+use super::plan::Summary;
+use crate::limits::Limits;
+use crate::tree::{Difference, Kind, Mode, Path};
+use crate::trust::Trust;
+use crate::wire::Digest;
+
+/// How an engine works.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Config {
+    /// How much it holds in memory.
+    pub limits: Limits,
+    /// Whether it stops when it knows what it would do.
+    pub dry_run: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { limits: Limits::default(), dry_run: false }
+    }
+}
+
+/// What the engine is to do. Whatever it is, an interrupted update or undo is finished or rolled back first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Goal {
+    /// Verify the package and apply it.
+    Apply(Trust),
+    /// Go back to before the last update.
+    Undo,
+    /// Say what the directory holds.
+    Status,
+}
+
+/// A place in the directory: in its tree, or in the engine's own state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// In the tree.
+    Tree(Path),
+    /// The directory of the engine's state.
+    Home,
+    /// What is installed.
+    Installed,
+    /// What will be installed, while it is being written.
+    InstalledDraft,
+    /// The directory of an update.
+    Update(u32),
+    /// The journal of an update, under the name of its state.
+    Journal(u32, Mark),
+    /// The directory of what will be put into the tree.
+    Fresh(u32),
+    /// Something that will be put into the tree.
+    New(u32, usize),
+    /// The directory of what was taken out of the tree.
+    Kept(u32),
+    /// Something that was taken out of the tree.
+    Old(u32, usize),
+}
+
+impl Place {
+    /// Its path relative to the directory; empty for the directory itself.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let text = match self {
+            Self::Tree(path) => return path.as_bytes().to_vec(),
+            Self::Home => String::from(".update-pack"),
+            Self::Installed => String::from(".update-pack/installed"),
+            Self::InstalledDraft => String::from(".update-pack/installed.draft"),
+            Self::Update(number) => alloc::format!(".update-pack/{number}"),
+            Self::Journal(number, mark) => alloc::format!(".update-pack/{number}/{mark}"),
+            Self::Fresh(number) => alloc::format!(".update-pack/{number}/new"),
+            Self::New(number, slot) => alloc::format!(".update-pack/{number}/new/{slot}"),
+            Self::Kept(number) => alloc::format!(".update-pack/{number}/old"),
+            Self::Old(number, slot) => alloc::format!(".update-pack/{number}/old/{slot}"),
+        };
+        text.into_bytes()
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tree(path) => write!(f, "{path}"),
+            other => f.write_str(&String::from_utf8_lossy(&other.to_bytes())),
+        }
+    }
+}
+
+/// A time of a file system.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Time {
+    /// Seconds since 1970, UTC.
+    pub seconds: i64,
+    /// Nanoseconds within the second.
+    pub nanos: u32,
+}
+
+/// What a file system says about a place, without following a symbolic link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Meta {
+    /// What it is.
+    pub kind: Kind,
+    /// Its mode.
+    pub mode: Mode,
+    /// Its length in bytes.
+    pub size: u64,
+    /// What tells it from everything else in the directory, but not from its other names.
+    pub inode: u64,
+    /// How many names it has.
+    pub links: u64,
+    /// When its content last changed.
+    pub modified: Time,
+}
+
+/// One effect on the directory or the package. None follows a symbolic link.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Read from the package: [`Answer::Bytes`], fewer than `len` only at its end.
+    ReadPackage {
+        /// Where.
+        offset: u64,
+        /// How many bytes.
+        len: u32,
+    },
+    /// Read from a file: [`Answer::Bytes`], fewer than `len` only at its end.
+    Read {
+        /// The file.
+        place: Place,
+        /// Where.
+        offset: u64,
+        /// How many bytes.
+        len: u32,
+    },
+    /// Look: [`Answer::Meta`], or [`Failure::NotFound`].
+    Stat {
+        /// What.
+        place: Place,
+    },
+    /// List a directory without `.` and `..`: [`Answer::Names`], in any order.
+    List {
+        /// The directory.
+        place: Place,
+    },
+    /// Read what a symbolic link says: [`Answer::Bytes`].
+    ReadLink {
+        /// The link.
+        place: Place,
+    },
+    /// Make a directory of mode 0700.
+    MakeDir {
+        /// Where nothing stands.
+        place: Place,
+    },
+    /// Make an empty file of mode 0600.
+    Create {
+        /// Where nothing stands; whatever file stands there is emptied.
+        place: Place,
+    },
+    /// Write to a file.
+    Write {
+        /// The file.
+        place: Place,
+        /// Where.
+        offset: u64,
+        /// What.
+        bytes: Vec<u8>,
+    },
+    /// Make a symbolic link.
+    Symlink {
+        /// Where nothing stands.
+        place: Place,
+        /// What it says.
+        target: Box<[u8]>,
+    },
+    /// Give a file or symbolic link a further name.
+    Link {
+        /// The name it has.
+        from: Place,
+        /// The name it gets, where nothing stands.
+        to: Place,
+    },
+    /// Rename, replacing what stands there.
+    Rename {
+        /// The old name.
+        from: Place,
+        /// The new name.
+        to: Place,
+    },
+    /// Remove the name of a file or symbolic link.
+    Unlink {
+        /// The name.
+        place: Place,
+    },
+    /// Remove an empty directory.
+    RemoveDir {
+        /// The directory.
+        place: Place,
+    },
+    /// Set the mode of a file or directory.
+    SetMode {
+        /// Which.
+        place: Place,
+        /// The mode.
+        mode: Mode,
+    },
+    /// Set when something was last changed.
+    SetModified {
+        /// What.
+        place: Place,
+        /// When.
+        time: Time,
+    },
+    /// Give something the owner, as far as permitted, and the extended attributes of something else.
+    Inherit {
+        /// What has them.
+        from: Place,
+        /// What gets them.
+        to: Place,
+    },
+    /// Return when all effects so far would survive a loss of power.
+    Barrier,
+}
+
+/// What came of an effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer<'a> {
+    /// It is done.
+    Done,
+    /// The bytes that were read.
+    Bytes(&'a [u8]),
+    /// The names in a directory.
+    Names(&'a [&'a [u8]]),
+    /// What stands there.
+    Meta(Meta),
+}
+
+/// Why an effect did not come about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Failure {
+    /// Nothing stands there.
+    NotFound,
+    /// Something stands there already.
+    Exists,
+    /// It is no directory.
+    NotDirectory,
+    /// It is a directory.
+    IsDirectory,
+    /// The directory is not empty.
+    NotEmpty,
+    /// It is not permitted.
+    Permission,
+    /// There is no space left.
+    Full,
+    /// The file system is mounted read-only.
+    ReadOnly,
+    /// It lies on another file system.
+    CrossDevice,
+    /// Anything else, with the system's number.
+    Other(i32),
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotFound => "not there",
+            Self::Exists => "something is there already",
+            Self::NotDirectory => "not a directory",
+            Self::IsDirectory => "a directory",
+            Self::NotEmpty => "the directory is not empty",
+            Self::Permission => "not permitted",
+            Self::Full => "no space left",
+            Self::ReadOnly => "the file system is read-only",
+            Self::CrossDevice => "on another file system",
+            Self::Other(number) => return write!(f, "system error {number}"),
+        })
+    }
+}
+
+/// What happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Input<'a> {
+    /// An effect came about.
+    Done {
+        /// Which.
+        id: u64,
+        /// What came of it.
+        answer: Answer<'a>,
+    },
+    /// An effect did not come about, and changed nothing.
+    Failed {
+        /// Which.
+        id: u64,
+        /// Why.
+        failure: Failure,
+    },
+    /// Time has passed.
+    Tick,
+}
+
+/// What to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Output<'a> {
+    /// Carry this effect out and answer. There is one at a time.
+    Storage {
+        /// What the answer must name.
+        id: u64,
+        /// The effect.
+        effect: &'a Effect,
+    },
+    /// Something that may matter to the one who watches.
+    Event(&'a Event),
+}
+
+/// What may matter to the one who watches.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    /// How far the work is.
+    Progress {
+        /// Which work.
+        work: Work,
+        /// Bytes or steps done.
+        done: u64,
+        /// Of how many.
+        total: u64,
+    },
+    /// The end. Nothing comes after it.
+    Finished(Outcome),
+}
+
+/// A stretch of work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Work {
+    /// Checking every byte of the package.
+    Verify,
+    /// Comparing the directory with the tree it should hold.
+    Compare,
+    /// Writing what will be put into the tree.
+    Stage,
+    /// Putting it there.
+    Switch,
+}
+
+/// How it ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// The directory holds the new version.
+    Applied {
+        /// The version before.
+        from: String,
+        /// The version now.
+        to: String,
+        /// The package.
+        id: Digest,
+        /// Whether this finished what an earlier run had begun.
+        resumed: bool,
+        /// What was done.
+        summary: Summary,
+    },
+    /// The package could be applied; nothing was touched.
+    Applicable {
+        /// The version before.
+        from: String,
+        /// The version after.
+        to: String,
+        /// The package.
+        id: Digest,
+        /// What would be done.
+        summary: Summary,
+    },
+    /// The directory is back at the version before.
+    Undone {
+        /// The version it was taken back from; unknown when an update was rolled back before it was recorded.
+        from: Option<String>,
+        /// The version now.
+        to: Option<String>,
+    },
+    /// What the directory holds.
+    Status(Status),
+    /// It was not done, and the directory is as it was, or as an earlier run was to leave it.
+    Refused(Reason),
+    /// A step failed. `settled` says whether everything was put back; if not, the next run goes on with that.
+    Failed {
+        /// What was tried.
+        what: Box<Effect>,
+        /// Why it failed.
+        failure: Failure,
+        /// Whether the directory is whole.
+        settled: bool,
+    },
+}
+
+/// Why it was not done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Reason {
+    /// The package is not used.
+    Package(crate::Error),
+    /// The tree is not the one to start from.
+    Different(Difference),
+    /// There is nothing to go back to.
+    NothingToUndo,
+    /// The engine's own state is damaged; it does not guess.
+    Journal {
+        /// Which file.
+        place: Place,
+        /// What is wrong with it.
+        why: crate::Error,
+    },
+    /// A step of the plan did not have its effect although the storage said so; everything was put back.
+    NoEffect(Difference),
+}
+
+/// What a directory holds.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Status {
+    /// What is installed, as far as the engine knows.
+    pub installed: Option<Installed>,
+    /// The version to which it can go back.
+    pub undo: Option<String>,
+    /// Whether this run finished or rolled back what an earlier one had begun.
+    pub recovered: Option<Recovered>,
+}
+
+/// What was found unfinished and is finished now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recovered {
+    /// An update was finished.
+    Finished,
+    /// An update was rolled back before it had touched the tree.
+    RolledBack,
+    /// An undo was finished.
+    Undone,
+}
+
+/// A misuse of the engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// No effect of that number is waited for.
+    #[error("no answer to effect {id} is waited for")]
+    Unexpected {
+        /// The number.
+        id: u64,
+    },
+    /// The effect asks for another kind of answer.
+    #[error("effect {id} asks for another kind of answer")]
+    WrongKind {
+        /// The number.
+        id: u64,
+    },
+    /// More bytes than were asked for.
+    #[error("effect {id} was answered with more bytes than it asked for")]
+    TooLong {
+        /// The number.
+        id: u64,
+    },
+}
+
+/// Counters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Stats {
+    /// Effects asked for.
+    pub effects: u64,
+    /// Bytes read from the package.
+    pub package_bytes: u64,
+    /// Bytes read from the directory.
+    pub read_bytes: u64,
+    /// Bytes written.
+    pub written_bytes: u64,
+    /// Barriers.
+    pub barriers: u64,
+}

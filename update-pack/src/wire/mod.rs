@@ -1,0 +1,25 @@
+//! The bytes of a package. What stands where is written down in FORMAT.md.
+//!
+//! Every `parse` checks everything once, trailing bytes too; every `emit` writes the one canonical form, so
+//! `emit(parse(b)) == b` for all `b` that parse.
+
+mod cursor;
+mod frame;
+mod header;
+mod manifest;
+mod root;
+mod signatures;
+
+pub(crate) use cursor::{Cursor, put_varint, zigzag};
+pub use frame::{Encoding, FRAME_HEAD, FrameHead};
+pub use header::{END_LEN, HEADER_LEN, Header, emit_end, parse_end};
+pub use manifest::{Entry, Manifest};
+pub use root::{Digest, Payload, Root, Section, Severity, digest};
+pub use signatures::{SIGNATURE_LEN, Signature, Signatures};
+
+/// Stored payload bytes under one leaf hash.
+pub const LEAF: u32 = 64 << 10;
+/// Leaves under one group hash.
+pub const GROUP_LEAVES: u32 = 128;
+/// Stored payload bytes under one group hash.
+pub const GROUP: u32 = LEAF * GROUP_LEAVES;
