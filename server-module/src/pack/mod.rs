@@ -1,8 +1,13 @@
 //! Update packages on directories: the commands, and the storage that carries the engine's effects out.
 
+mod commands;
+pub mod directory;
+mod drive;
+mod scan;
+
 use std::path::PathBuf;
 
-use crate::cli::{Done, Exit};
+use crate::cli::Done;
 
 /// Arguments of `pack`.
 #[derive(Debug, clap::Args)]
@@ -101,7 +106,9 @@ pub struct Verify {
 
 /// Arguments of `pack apply`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example: server-module pack apply app-1.1.upk --root /srv/app --trust release.key.pub")]
+#[command(
+    after_help = "Example: server-module pack apply app-1.1.upk --root /srv/app --trust release.key.pub"
+)]
 pub struct Apply {
     /// Package
     pub file: PathBuf,
@@ -140,7 +147,15 @@ pub struct StatusArgs {
 /// Carries the command out.
 ///
 /// # Errors
-/// [`Exit`] says why not.
-pub fn run(_args: Args) -> Done {
-    Err(Exit::cannot("this command is not in this build yet"))
+/// [`Exit`](crate::cli::Exit) says why not.
+pub fn run(args: Args) -> Done {
+    match args.command {
+        Command::Keygen(args) => commands::keygen(&args),
+        Command::Build(args) => commands::build(&args),
+        Command::Inspect(args) => commands::inspect(&args),
+        Command::Verify(args) => commands::verify(&args),
+        Command::Apply(args) => commands::apply(&args),
+        Command::Undo(args) => commands::undo(&args),
+        Command::Status(args) => commands::status(&args),
+    }
 }

@@ -69,7 +69,8 @@ impl Program {
         let bytes = self.raw.get(self.control.clone()).unwrap_or_default();
         let mut cursor = Cursor::new(Part::Frame, bytes);
         if cursor.is_empty() {
-            let spent = self.diff.is_empty() && self.literals.is_empty() && self.zeros == 0 && self.changed == 0;
+            let spent =
+                self.diff.is_empty() && self.literals.is_empty() && self.zeros == 0 && self.changed == 0;
             return if spent { Ok(None) } else { Err(cursor.malformed(Problem::Trailing)) };
         }
         let head = cursor.varint()?;
@@ -138,7 +139,8 @@ impl Program {
             let (changing, rest) = rest.split_at_mut(usize::try_from(change).unwrap_or(0));
             *bytes = rest;
             let end = self.diff.start.saturating_add(changing.len());
-            let Some(differences) = self.raw.get(self.diff.start..end).filter(|_| end <= self.diff.end) else {
+            let Some(differences) = self.raw.get(self.diff.start..end).filter(|_| end <= self.diff.end)
+            else {
                 return Err(Malformed { part: Part::Frame, offset: 0, problem: Problem::Truncated });
             };
             for (byte, difference) in changing.iter_mut().zip(differences) {

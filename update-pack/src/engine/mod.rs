@@ -29,6 +29,6 @@ pub use journal::{Installed, Mark, Record};
 pub use machine::Engine;
 pub use plan::{Plan, Summary};
 pub use types::{
-    Answer, Config, Effect, Error, Event, Failure, Goal, Input, Meta, Outcome, Output, Place, Reason, Recovered, Stats, Status, Time,
-    Work,
+    Answer, Config, Effect, Error, Event, Failure, Goal, Input, Meta, Outcome, Output, Place, Reason,
+    Recovered, Stats, Status, Time, Work,
 };

@@ -203,10 +203,12 @@ pub enum Effect {
         /// The directory.
         place: Place,
     },
-    /// Set the mode of a file or directory.
+    /// Set the mode of a file or directory; [`Failure::NotDirectory`] or [`Failure::IsDirectory`] if it is the other.
     SetMode {
         /// Which.
         place: Place,
+        /// What it must be.
+        kind: Kind,
         /// The mode.
         mode: Mode,
     },
@@ -417,6 +419,8 @@ pub enum Reason {
         /// What is wrong with it.
         why: crate::Error,
     },
+    /// The storage does not keep what it is told: the state is never in order.
+    Forgetful,
     /// A step of the plan did not have its effect although the storage said so; everything was put back.
     NoEffect(Difference),
 }

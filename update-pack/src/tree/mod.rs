@@ -11,7 +11,7 @@ pub use difference::{Difference, Facet};
 pub use path::Path;
 
 use crate::error::Problem;
-use crate::wire::Digest;
+use crate::wire::{Digest, Entry};
 
 /// The twelve mode bits that a tree carries: set-user-id, set-group-id, sticky, and three times read, write, execute.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -48,6 +48,33 @@ impl fmt::Display for Mode {
 impl fmt::Debug for Mode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
+    }
+}
+
+/// One of the two trees of an update.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// The one to start from.
+    Before,
+    /// The one to arrive at.
+    After,
+}
+
+impl Side {
+    /// What stands on this side of an entry.
+    pub fn of(self, entry: &Entry) -> Option<&Node> {
+        match self {
+            Self::Before => entry.before.as_ref(),
+            Self::After => entry.after.as_ref(),
+        }
+    }
+
+    /// The other one.
+    pub fn other(self) -> Self {
+        match self {
+            Self::Before => Self::After,
+            Self::After => Self::Before,
+        }
     }
 }
 

@@ -75,7 +75,9 @@ impl Path {
         if self.is_root() {
             return None;
         }
-        Some(self.0.iter().rposition(|byte| *byte == b'/').and_then(|at| self.0.get(..at)).unwrap_or_default())
+        Some(
+            self.0.iter().rposition(|byte| *byte == b'/').and_then(|at| self.0.get(..at)).unwrap_or_default(),
+        )
     }
 
     /// Whether a name right under the root belongs to the engine.

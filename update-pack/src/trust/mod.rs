@@ -97,7 +97,12 @@ impl Trust {
     ///
     /// # Errors
     /// [`Untrusted`] says which signature is not valid, or how many trusted ones there are.
-    pub fn check(&self, header: &Header, root: &[u8], signatures: &Signatures) -> Result<Vec<PublicKey>, Untrusted> {
+    pub fn check(
+        &self,
+        header: &Header,
+        root: &[u8],
+        signatures: &Signatures,
+    ) -> Result<Vec<PublicKey>, Untrusted> {
         let message = [DOMAIN, &header.emit(), root].concat();
         let mut signers = Vec::new();
         for (index, signature) in signatures.iter().enumerate() {

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use super::{Layout, Need, Verified};
 use crate::error::{Error, Malformed, Part, Problem};
-use crate::wire::{Digest, GROUP, GROUP_LEAVES, LEAF, digest};
+use crate::wire::{GROUP, GROUP_LEAVES, LEAF, digest};
 
 /// Walks through a stretch of the payload, checking each leaf table against the group table and each leaf against
 /// its table. Holds one leaf table of 4 KiB.
@@ -119,7 +119,7 @@ pub(crate) fn hash_payload(payload: &[u8]) -> (Vec<u8>, Vec<Vec<u8>>) {
     for group in payload.chunks(usize::try_from(GROUP).unwrap_or(usize::MAX)) {
         let leaf = usize::try_from(LEAF).unwrap_or(usize::MAX);
         let table: Vec<u8> = group.chunks(leaf).flat_map(|leaf| digest(leaf).0).collect();
-        let Digest(hash) = digest(&table);
+        let hash = digest(&table).0;
         groups.extend_from_slice(&hash);
         tables.push(table);
     }

@@ -7,6 +7,8 @@ mod leaves;
 mod reader;
 
 pub use leaves::Leaves;
+#[cfg(feature = "build")]
+pub(crate) use leaves::hash_payload;
 pub use reader::{Envelope, Layout, Need, Progress, Reader};
 
 /// Bytes of the payload that the signed root vouches for. Only this module makes them, and what writes takes

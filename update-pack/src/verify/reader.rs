@@ -7,7 +7,8 @@ use crate::error::{Error, Malformed, Part, Problem};
 use crate::limits::Limits;
 use crate::trust::{PublicKey, Trust, package_id};
 use crate::wire::{
-    Digest, END_LEN, HEADER_LEN, Header, Manifest, Root, SIGNATURE_LEN, Section, Signatures, digest, parse_end,
+    Digest, END_LEN, HEADER_LEN, Header, Manifest, Root, SIGNATURE_LEN, Section, Signatures, digest,
+    parse_end,
 };
 
 /// A range of the file.
@@ -70,8 +71,14 @@ pub struct Reader {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum State {
     Header,
-    Root { header: Header },
-    Signatures { header: Header, root: Vec<u8>, count: u8 },
+    Root {
+        header: Header,
+    },
+    Signatures {
+        header: Header,
+        root: Vec<u8>,
+        count: u8,
+    },
     Manifest(Envelope),
     Groups(Envelope),
     Payload(Envelope, Leaves),
@@ -93,7 +100,11 @@ impl Reader {
     pub fn need(&self) -> Option<Need> {
         let manifest_offset = |envelope: &Envelope| {
             let groups = u64::try_from(envelope.groups.len()).unwrap_or(u64::MAX);
-            envelope.layout.payload_offset.saturating_sub(groups).saturating_sub(u64::from(envelope.root.manifest.len))
+            envelope
+                .layout
+                .payload_offset
+                .saturating_sub(groups)
+                .saturating_sub(u64::from(envelope.root.manifest.len))
         };
         Some(match &self.state {
             State::Header => Need { offset: 0, len: HEADER_LEN },
@@ -200,7 +211,12 @@ impl Reader {
             }
             State::Behind(envelope) => {
                 if !bytes.is_empty() {
-                    return Err(Malformed { part: Part::File, offset: envelope.total, problem: Problem::Trailing }.into());
+                    return Err(Malformed {
+                        part: Part::File,
+                        offset: envelope.total,
+                        problem: Problem::Trailing,
+                    }
+                    .into());
                 }
                 return Ok((State::Done(envelope), Progress::End));
             }

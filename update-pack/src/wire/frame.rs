@@ -37,7 +37,8 @@ impl FrameHead {
     /// [`Error::Unsupported`] for an encoding that is not known, [`Problem::Length`] for lengths that cannot be.
     pub fn parse(bytes: &[u8]) -> Result<Self, Error> {
         let mut cursor = Cursor::new(Part::Frame, bytes);
-        let head = Self { encoding: Encoding(cursor.u8()?), stored_len: cursor.u32()?, raw_len: cursor.u32()? };
+        let head =
+            Self { encoding: Encoding(cursor.u8()?), stored_len: cursor.u32()?, raw_len: cursor.u32()? };
         cursor.finish()?;
         let sound = match head.encoding {
             Encoding::STORED => head.stored_len == head.raw_len,

@@ -81,12 +81,8 @@ impl Severity {
     /// At once.
     pub const CRITICAL: Self = Self(3);
 
-    const NAMES: [(&'static str, Self); 4] = [
-        ("low", Self::LOW),
-        ("normal", Self::NORMAL),
-        ("high", Self::HIGH),
-        ("critical", Self::CRITICAL),
-    ];
+    const NAMES: [(&'static str, Self); 4] =
+        [("low", Self::LOW), ("normal", Self::NORMAL), ("high", Self::HIGH), ("critical", Self::CRITICAL)];
 
     /// The severity of that name: low, normal, high or critical.
     pub fn named(name: &str) -> Option<Self> {

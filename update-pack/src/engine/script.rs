@@ -1,0 +1,109 @@
+//! A list of effects, carried out in order.
+
+use alloc::vec::Vec;
+
+use super::types::{Effect, Failure, Place, Reason};
+
+/// One step of a script.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Step {
+    pub(super) effect: Effect,
+    /// Failures that mean that the step has been done before.
+    tolerate: &'static [Failure],
+    /// What says, when a script is carried out again, that the step has been done before.
+    done_if: Option<Sign>,
+}
+
+/// A sign that a step has been done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Sign {
+    Missing(Place),
+    Present(Place),
+}
+
+impl Step {
+    pub(super) fn new(effect: Effect) -> Self {
+        Self { effect, tolerate: &[], done_if: None }
+    }
+
+    pub(super) fn or(mut self, tolerate: &'static [Failure]) -> Self {
+        self.tolerate = tolerate;
+        self
+    }
+
+    pub(super) fn unless_missing(mut self, place: Place) -> Self {
+        self.done_if = Some(Sign::Missing(place));
+        self
+    }
+
+    pub(super) fn unless_present(mut self, place: Place) -> Self {
+        self.done_if = Some(Sign::Present(place));
+        self
+    }
+}
+
+/// Where a script stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Script {
+    steps: Vec<Step>,
+    at: usize,
+    /// Whether it may have been carried out before, in part.
+    again: bool,
+    /// Whether the sign of the present step has been looked at.
+    looked: bool,
+}
+
+impl Script {
+    pub(super) fn new(steps: Vec<Step>, again: bool) -> Self {
+        Self { steps, at: 0, again, looked: false }
+    }
+
+    pub(super) fn next(&self) -> Option<Effect> {
+        let step = self.steps.get(self.at)?;
+        match &step.done_if {
+            Some(Sign::Missing(place) | Sign::Present(place)) if self.again && !self.looked => {
+                Some(Effect::Stat { place: place.clone() })
+            }
+            _ => Some(step.effect.clone()),
+        }
+    }
+
+    /// Takes the answer to what [`next`](Self::next) gave.
+    pub(super) fn answer(&mut self, result: Result<(), Failure>) -> Result<(), Failure> {
+        let Some(step) = self.steps.get(self.at) else { return Ok(()) };
+        let looking = self.again && !self.looked && step.done_if.is_some();
+        let done = match (looking, &step.done_if, result) {
+            (true, Some(Sign::Missing(_)), Err(Failure::NotFound | Failure::NotDirectory)) => true,
+            (true, Some(Sign::Present(_)), Ok(())) => true,
+            (true, _, Err(Failure::NotFound | Failure::NotDirectory) | Ok(())) => false,
+            (false, _, Ok(())) => true,
+            (false, _, Err(failure)) if step.tolerate.contains(&failure) => true,
+            (_, _, Err(failure)) => return Err(failure),
+        };
+        self.looked = !done;
+        if done {
+            self.at = self.at.saturating_add(1);
+        }
+        Ok(())
+    }
+
+    pub(super) fn progress(&self) -> (u64, u64) {
+        let wide = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+        (wide(self.at), wide(self.steps.len()))
+    }
+}
+
+/// What a phase wants next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    Do(Effect),
+    Done,
+}
+
+/// Why a phase cannot go on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Stop {
+    Refuse(Reason),
+    /// The effect that was asked for did not come about.
+    Fail(Failure),
+}
