@@ -155,7 +155,10 @@ fn every_prefix_of_an_update_can_be_undone() {
         }
         let undone = outcome(undo(), &mut disk);
         assert!(
-            matches!(undone, Outcome::Undone { .. } | Outcome::Refused(update_pack::engine::Reason::NothingToUndo)),
+            matches!(
+                undone,
+                Outcome::Undone { .. } | Outcome::Refused(update_pack::engine::Reason::NothingToUndo)
+            ),
             "{undone:?}"
         );
         // The root's own time is lost if the cut comes between making the engine's directory and putting it back.

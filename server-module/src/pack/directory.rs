@@ -194,7 +194,7 @@ impl Directory {
             let group = Some(rustix::process::Gid::from_raw(stat.st_gid));
             fs::chownat(&to_dir, &*to, owner, group, AtFlags::SYMLINK_NOFOLLOW)?;
         }
-        if kind_of(&stat) != Kind::File {
+        if !matches!(kind_of(&stat), Kind::File | Kind::Dir) {
             return Ok(());
         }
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;

@@ -443,6 +443,7 @@ impl Engine {
         let mut steps = current.plan.capture(number);
         steps.extend(write(Place::Journal(number, Mark::Draft), &current.record.emit()));
         steps.extend(mark(number, Mark::Draft, Mark::Switching));
+        steps.push(Step::new(Effect::Barrier));
         self.phase = Phase::Script(Script::new(steps, false), Then::Switch);
     }
 
@@ -489,11 +490,15 @@ impl Engine {
         self.phase = Phase::Script(Script::new(steps, false), Then::Settled(side));
     }
 
+    /// Says what is installed. The barrier also makes the state durable that the update has come to.
     fn install(&mut self, installed: &Installed) {
         let mut steps = write(Place::InstalledDraft, &installed.emit());
         steps.push(Step::new(Effect::Barrier));
         steps.push(Step::new(Effect::Rename { from: Place::InstalledDraft, to: Place::Installed }));
-        steps.push(Step::new(Effect::Barrier));
+        if installed.undone {
+            // The journal of the update, from which this could be told again, will be removed.
+            steps.push(Step::new(Effect::Barrier));
+        }
         self.phase = Phase::Script(Script::new(steps, false), Then::Recover);
     }
 
@@ -577,10 +582,10 @@ fn write(place: Place, bytes: &[u8]) -> Vec<Step> {
     steps
 }
 
-/// Takes an update from one state to the next: everything before is durable first, and so is the word itself.
+/// Takes an update from one state to the next, after everything before is durable.
 fn mark(number: u32, from: Mark, to: Mark) -> Vec<Step> {
     let rename = Effect::Rename { from: Place::Journal(number, from), to: Place::Journal(number, to) };
-    alloc::vec![Step::new(Effect::Barrier), Step::new(rename), Step::new(Effect::Barrier)]
+    alloc::vec![Step::new(Effect::Barrier), Step::new(rename)]
 }
 
 /// Whether an answer is one to that effect.

@@ -1,6 +1,6 @@
 //! The plan: which steps lead from the one tree to the other and back, made of the manifest alone.
 //!
-//! Forward: what will be put into the tree is staged in `new/`, what will go is linked into `old/`; then directories
+//! Forward: what will be put into the tree is staged in `new/`, what will go gets a second name in `old/`; then directories
 //! that must be written to are opened, what has no place in the new tree is removed from the leaves up, what is new is
 //! renamed into place from the root down, and the directories get their modes. Back: the same from `old/`.
 //! A file is replaced by one rename, so that whoever opens it finds the one version or the other.
@@ -175,6 +175,13 @@ impl Plan {
                 };
                 steps.push(Step::new(Effect::Link { from, to: Place::New(number, row.index) }));
             }
+            if matches!(row.entry.before, Some(Node::Dir { .. })) && row.leaves(Side::Before) {
+                // A directory has but one name: an empty one with its owner and attributes waits to take its place.
+                let place = Place::Old(number, row.index);
+                steps.push(Step::new(Effect::MakeDir { place: place.clone() }));
+                let from = Place::Tree(row.entry.path.clone());
+                steps.push(Step::new(Effect::Inherit { from, to: place }));
+            }
             let captured = matches!(
                 row.entry.before,
                 Some(Node::File { .. } | Node::Hardlink { .. } | Node::Symlink { .. })
@@ -192,12 +199,7 @@ impl Plan {
         let mut steps = self.open(Side::Before);
         for row in self.rows().rev().filter(|row| row.leaves(Side::Before)) {
             let place = Place::Tree(row.entry.path.clone());
-            if matches!(row.entry.before, Some(Node::Dir { .. })) {
-                let to = Place::Old(number, row.index);
-                steps.push(Step::new(Effect::Rename { from: place, to: to.clone() }).unless_present(to));
-            } else {
-                steps.push(Step::new(Effect::Unlink { place }).or(GONE_OR_DIR));
-            }
+            steps.push(remove(row.entry.before.as_ref(), place));
         }
         for row in self.rows().filter(|row| !row.stays && row.entry.after.is_some()) {
             let from = Place::New(number, row.index);
@@ -214,11 +216,7 @@ impl Plan {
         steps.extend(self.open(Side::Before).into_iter().map(|step| step.or(GONE)));
         for row in self.rows().rev().filter(|row| row.leaves(Side::After)) {
             let place = Place::Tree(row.entry.path.clone());
-            steps.push(if matches!(row.entry.after, Some(Node::Dir { .. })) {
-                Step::new(Effect::RemoveDir { place }).or(GONE)
-            } else {
-                Step::new(Effect::Unlink { place }).or(GONE_OR_DIR)
-            });
+            steps.push(remove(row.entry.after.as_ref(), place));
         }
         for row in self.rows().filter(|row| !row.stays && row.entry.before.is_some()) {
             let from = Place::Old(number, row.index);
@@ -312,6 +310,15 @@ impl Plan {
         let flags = self.stays.iter().zip(&self.touched);
         let rows = self.manifest.entries().iter().zip(flags).enumerate();
         rows.map(|(index, (entry, (stays, touched)))| Row { index, entry, stays: *stays, touched: *touched })
+    }
+}
+
+/// Removes what stands at a place. A directory goes only when it is empty, so that no crash can make it go before
+/// what is in it.
+fn remove(node: Option<&Node>, place: Place) -> Step {
+    match node {
+        Some(Node::Dir { .. }) => Step::new(Effect::RemoveDir { place }).or(GONE),
+        _ => Step::new(Effect::Unlink { place }).or(GONE_OR_DIR),
     }
 }
 

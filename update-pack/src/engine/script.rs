@@ -10,20 +10,13 @@ pub(super) struct Step {
     pub(super) effect: Effect,
     /// Failures that mean that the step has been done before.
     tolerate: &'static [Failure],
-    /// What says, when a script is carried out again, that the step has been done before.
-    done_if: Option<Sign>,
-}
-
-/// A sign that a step has been done.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Sign {
-    Missing(Place),
-    Present(Place),
+    /// What is no longer there, when a script is carried out again, if the step has been done before.
+    consumes: Option<Place>,
 }
 
 impl Step {
     pub(super) fn new(effect: Effect) -> Self {
-        Self { effect, tolerate: &[], done_if: None }
+        Self { effect, tolerate: &[], consumes: None }
     }
 
     pub(super) fn or(mut self, tolerate: &'static [Failure]) -> Self {
@@ -32,12 +25,7 @@ impl Step {
     }
 
     pub(super) fn unless_missing(mut self, place: Place) -> Self {
-        self.done_if = Some(Sign::Missing(place));
-        self
-    }
-
-    pub(super) fn unless_present(mut self, place: Place) -> Self {
-        self.done_if = Some(Sign::Present(place));
+        self.consumes = Some(place);
         self
     }
 }
@@ -49,7 +37,7 @@ pub(super) struct Script {
     at: usize,
     /// Whether it may have been carried out before, in part.
     again: bool,
-    /// Whether the sign of the present step has been looked at.
+    /// Whether what the present step consumes has been looked at.
     looked: bool,
 }
 
@@ -60,10 +48,8 @@ impl Script {
 
     pub(super) fn next(&self) -> Option<Effect> {
         let step = self.steps.get(self.at)?;
-        match &step.done_if {
-            Some(Sign::Missing(place) | Sign::Present(place)) if self.again && !self.looked => {
-                Some(Effect::Stat { place: place.clone() })
-            }
+        match &step.consumes {
+            Some(place) if self.again && !self.looked => Some(Effect::Stat { place: place.clone() }),
             _ => Some(step.effect.clone()),
         }
     }
@@ -71,14 +57,12 @@ impl Script {
     /// Takes the answer to what [`next`](Self::next) gave.
     pub(super) fn answer(&mut self, result: Result<(), Failure>) -> Result<(), Failure> {
         let Some(step) = self.steps.get(self.at) else { return Ok(()) };
-        let looking = self.again && !self.looked && step.done_if.is_some();
-        let done = match (looking, &step.done_if, result) {
-            (true, Some(Sign::Missing(_)), Err(Failure::NotFound | Failure::NotDirectory)) => true,
-            (true, Some(Sign::Present(_)), Ok(())) => true,
-            (true, _, Err(Failure::NotFound | Failure::NotDirectory) | Ok(())) => false,
-            (false, _, Ok(())) => true,
-            (false, _, Err(failure)) if step.tolerate.contains(&failure) => true,
-            (_, _, Err(failure)) => return Err(failure),
+        let looking = self.again && !self.looked && step.consumes.is_some();
+        let done = match result {
+            Ok(()) => !looking,
+            Err(Failure::NotFound | Failure::NotDirectory) if looking => true,
+            Err(failure) if !looking && step.tolerate.contains(&failure) => true,
+            Err(failure) => return Err(failure),
         };
         self.looked = !done;
         if done {

@@ -170,7 +170,9 @@ impl Files {
                 file[start..start + bytes.len()].copy_from_slice(bytes);
                 Ok(())
             }
-            Effect::Symlink { place, target } => self.make(&place.to_bytes(), Body::Symlink(target.to_vec()), 0o777, 0),
+            Effect::Symlink { place, target } => {
+                self.make(&place.to_bytes(), Body::Symlink(target.to_vec()), 0o777, 0)
+            }
             Effect::Link { from, to } => self.link(&from.to_bytes(), &to.to_bytes()),
             Effect::Rename { from, to } => self.rename(&from.to_bytes(), &to.to_bytes()),
             Effect::Unlink { place } => self.unlink(&place.to_bytes(), false),
@@ -178,7 +180,11 @@ impl Files {
             Effect::SetMode { place, kind, mode } => {
                 let number = self.find(&place.to_bytes())?;
                 if self.meta(number).kind != *kind {
-                    return Err(if *kind == Kind::Dir { Failure::NotDirectory } else { Failure::IsDirectory });
+                    return Err(if *kind == Kind::Dir {
+                        Failure::NotDirectory
+                    } else {
+                        Failure::IsDirectory
+                    });
                 }
                 self.inodes.get_mut(&number).unwrap().mode = *mode;
                 Ok(())
@@ -215,7 +221,9 @@ impl Files {
             let node = match &inode.body {
                 Body::Dir(_) => Node::Dir { mode: inode.mode },
                 Body::Symlink(target) => Node::Symlink { target: target.clone().into() },
-                Body::File(_) if firsts.contains_key(&number) => Node::Hardlink { first: firsts[&number].clone() },
+                Body::File(_) if firsts.contains_key(&number) => {
+                    Node::Hardlink { first: firsts[&number].clone() }
+                }
                 Body::File(bytes) => {
                     firsts.insert(number, path.clone());
                     Node::File { mode: inode.mode, size: bytes.len() as u64, digest: digest(bytes) }
@@ -366,7 +374,10 @@ impl Disk {
                 self.volatile.push(change.clone());
                 self.changes += 1;
                 self.touched |= !format!("{change:?}").contains("Update(")
-                    && !matches!(change, Effect::Create { .. } | Effect::Write { .. } | Effect::MakeDir { .. });
+                    && !matches!(
+                        change,
+                        Effect::Create { .. } | Effect::Write { .. } | Effect::MakeDir { .. }
+                    );
                 Given::Done
             }
         })
@@ -381,11 +392,13 @@ impl Disk {
                 (Crash::Lost, _) => None,
                 (Crash::Holes, _) if index % 2 == 0 => None,
                 (Crash::OtherHoles, _) if index % 2 == 1 => None,
-                (Crash::Torn, Effect::Write { place, offset, bytes }) if index == last => Some(Effect::Write {
-                    place: place.clone(),
-                    offset: *offset,
-                    bytes: bytes[..bytes.len() / 2].to_vec(),
-                }),
+                (Crash::Torn, Effect::Write { place, offset, bytes }) if index == last => {
+                    Some(Effect::Write {
+                        place: place.clone(),
+                        offset: *offset,
+                        bytes: bytes[..bytes.len() / 2].to_vec(),
+                    })
+                }
                 (Crash::Garbage, Effect::Write { place, offset, bytes }) => {
                     let mut bytes = bytes.clone();
                     bytes.iter_mut().skip(512).for_each(|byte| *byte = 0xa5);

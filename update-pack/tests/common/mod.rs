@@ -100,23 +100,25 @@ pub fn files() -> impl Strategy<Value = Files> {
         (Just(3u8), Just(Vec::new()))
     ];
     let bits = prop::sample::select(vec![0o644u16, 0o755, 0o000, 0o4711, 0o2555, 0o1777]);
-    prop::collection::vec((path, kind, bits, 0u32..3, any::<prop::sample::Index>()), 0..14).prop_map(|things| {
-        let mut files = Files::new();
-        let mut regular: Vec<Vec<u8>> = Vec::new();
-        for (path, (kind, content), bits, owner, pick) in things {
-            let path = path.join("/").into_bytes();
-            let made = match kind {
-                0 => files.make(&path, Body::File(content), bits, owner),
-                1 => files.make(&path, Body::Dir(Default::default()), bits, owner),
-                2 => files.make(&path, Body::Symlink(content), 0o777, owner),
-                _ if regular.is_empty() => continue,
-                _ => files.link(pick.get(&regular[..]).as_slice(), &path),
-            };
-            if made.is_ok() && kind == 0 {
-                regular.push(path);
+    prop::collection::vec((path, kind, bits, 0u32..3, any::<prop::sample::Index>()), 0..14).prop_map(
+        |things| {
+            let mut files = Files::new();
+            let mut regular: Vec<Vec<u8>> = Vec::new();
+            for (path, (kind, content), bits, owner, pick) in things {
+                let path = path.join("/").into_bytes();
+                let made = match kind {
+                    0 => files.make(&path, Body::File(content), bits, owner),
+                    1 => files.make(&path, Body::Dir(Default::default()), bits, owner),
+                    2 => files.make(&path, Body::Symlink(content), 0o777, owner),
+                    _ if regular.is_empty() => continue,
+                    _ => files.link(pick.get(&regular[..]).as_slice(), &path),
+                };
+                if made.is_ok() && kind == 0 {
+                    regular.push(path);
+                }
             }
-        }
-        let _ = mode(0);
-        files
-    })
+            let _ = mode(0);
+            files
+        },
+    )
 }
