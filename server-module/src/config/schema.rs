@@ -195,6 +195,8 @@ pub struct Snmp {
     pub communities: Vec<Community>,
     /// Who is told.
     pub traps: Vec<TrapSink>,
+    /// The port of the agent on every card.
+    pub card_port: u16,
 }
 
 /// One entry of `snmp.communities`.
@@ -284,6 +286,6 @@ impl Default for Dhcp {
 
 impl Default for Snmp {
     fn default() -> Self {
-        Self { enterprise: Oid::documentation(), communities: Vec::new(), traps: Vec::new() }
+        Self { enterprise: Oid::documentation(), communities: Vec::new(), traps: Vec::new(), card_port: 161 }
     }
 }

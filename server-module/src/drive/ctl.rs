@@ -3,13 +3,13 @@
 //! Who is at the other end is what the kernel says (SO_PEERCRED): root and the server's own user are operators,
 //! nobody else is anything.
 
-use crate::cabinet::{Command, Definition, Position, Refusal, Reply, Role, Via, Who};
+use crate::cabinet::{Command, Position, Refusal, Reply, Role, Via, Who};
+use crate::module::Reloader;
 use crate::module::handle::{Handle, Unanswered};
 use crate::view::{CardRow, ServiceRow, Status};
 use serde::{Deserialize, Serialize};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 
@@ -80,9 +80,6 @@ pub struct Failure {
     pub next: Option<String>,
 }
 
-/// Reads the configuration again: the definition, or what is wrong with it.
-pub type Reread = Arc<dyn Fn() -> Result<Definition, String> + Send + Sync>;
-
 /// The socket, removed when it goes.
 #[derive(Debug)]
 pub struct Socket {
@@ -114,13 +111,13 @@ impl Socket {
     }
 
     /// Answers until the task is dropped.
-    pub async fn serve(self, handle: Handle, reread: Reread) {
+    pub async fn serve(self, handle: Handle, reloader: Reloader) {
         loop {
             match self.listener.accept().await {
                 Ok((stream, _)) => {
-                    let (handle, reread, owner) = (handle.clone(), Arc::clone(&reread), self.owner);
+                    let (handle, reloader, owner) = (handle.clone(), reloader.clone(), self.owner);
                     tokio::spawn(async move {
-                        if let Err(error) = converse(stream, owner, handle, reread).await {
+                        if let Err(error) = converse(stream, owner, handle, reloader).await {
                             tracing::debug!(%error, "a control conversation ended");
                         }
                     });
@@ -141,7 +138,7 @@ impl Drop for Socket {
     }
 }
 
-async fn converse(stream: UnixStream, owner: u32, handle: Handle, reread: Reread) -> std::io::Result<()> {
+async fn converse(stream: UnixStream, owner: u32, handle: Handle, reloader: Reloader) -> std::io::Result<()> {
     let peer = stream.peer_cred()?.uid();
     let (reader, mut writer) = stream.into_split();
     let mut reader = BufReader::new(reader);
@@ -157,7 +154,7 @@ async fn converse(stream: UnixStream, owner: u32, handle: Handle, reread: Reread
                 .into()
         } else {
             match serde_json::from_str(&line) {
-                Ok(request) => answer(request, peer, &handle, &reread).await,
+                Ok(request) => answer(request, peer, &handle, &reloader).await,
                 Err(error) => refuse(2, format!("cannot read the request: {error}"))
                     .advise("use the same version of server-module on both sides")
                     .into(),
@@ -169,7 +166,7 @@ async fn converse(stream: UnixStream, owner: u32, handle: Handle, reread: Reread
     }
 }
 
-async fn answer(request: Request, uid: u32, handle: &Handle, reread: &Reread) -> Answer {
+async fn answer(request: Request, uid: u32, handle: &Handle, reloader: &Reloader) -> Answer {
     let inventory = handle.snapshot();
     let now = handle.clock().now();
     let who =
@@ -196,18 +193,12 @@ async fn answer(request: Request, uid: u32, handle: &Handle, reread: &Reread) ->
             };
             reply(handle.command(who(), command).await)
         }
-        Request::Reload => {
-            let reread = Arc::clone(reread);
-            match tokio::task::spawn_blocking(move || reread()).await {
-                Ok(Ok(definition)) => {
-                    reply(handle.command(who(), Command::Reload(Box::new(definition))).await)
-                }
-                Ok(Err(problems)) => refuse(2, problems)
-                    .advise("mend the file; the old configuration is still in force")
-                    .into(),
-                Err(error) => refuse(3, error.to_string()).into(),
+        Request::Reload => match reloader.reload(who()).await {
+            Ok(reply) => ok(&reply),
+            Err(problems) => {
+                refuse(2, problems).advise("mend the file; the old configuration is still in force").into()
             }
-        }
+        },
     }
 }
 

@@ -10,7 +10,7 @@ pub mod tftp;
 pub mod traps;
 
 /// Rings at `due`; never, where nothing is due.
-async fn alarm(due: Option<tokio::time::Instant>) {
+pub(crate) async fn alarm(due: Option<tokio::time::Instant>) {
     match due {
         Some(due) => tokio::time::sleep_until(due).await,
         None => std::future::pending().await,

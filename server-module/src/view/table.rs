@@ -44,7 +44,7 @@ impl Table {
 
     /// Adds a row.
     pub fn row<const N: usize>(&mut self, cells: [Cell; N]) {
-        self.rows.push(cells.into());
+        self.rows.push(cells.to_vec());
     }
 
     /// The table as text, a line a row.

@@ -1,0 +1,88 @@
+//! What the cabinet wants done, handed to whoever does it. Nothing here waits: the cabinet would wait too.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::cabinet::{Event, Input, Inventory, Order, Output, Position, Standing, What};
+use crate::drive::http;
+use crate::drive::snmp::Notifier;
+
+use super::cards::Cards;
+use super::element;
+use super::handle::Handle;
+use super::probe;
+use super::routes::Routes;
+
+/// How often a draining card is asked whether its last request has finished.
+const DRAIN_INTERVAL: Duration = Duration::from_millis(20);
+
+/// The drives, as the cabinet's task sees them.
+pub(super) struct Effects {
+    pub(super) handle: Handle,
+    pub(super) proxy: Arc<http::Shared>,
+    pub(super) routes: Routes,
+    pub(super) cards: Cards,
+    pub(super) notifier: Notifier,
+}
+
+impl Effects {
+    /// Carries one output out, or passes it on.
+    pub(super) fn carry(&mut self, output: Output, inventory: &Arc<Inventory>) {
+        match output {
+            // Commanded state is kept in memory: a restart serves what the file says.
+            Output::Persist(kept) => tracing::debug!(?kept, "kept until the module ends"),
+            Output::Routes => match self.routes.publish(inventory) {
+                Ok(()) => tracing::info!(services = inventory.services.len(), "routes in force"),
+                Err(flaws) => flaws.iter().for_each(|flaw| tracing::error!("the old routes stay: {flaw}")),
+            },
+            Output::Member { service, card, standing } => {
+                self.routes.members(inventory, &service);
+                if standing == Standing::Draining {
+                    tokio::spawn(drained(card, Arc::clone(&self.proxy), self.handle.clone()));
+                }
+            }
+            // The files are rendered from the latest inventory whenever a card reads them.
+            Output::CardFiles { card } => tracing::debug!(%card, "its files have changed"),
+            Output::Action { card, action } => {
+                if let Some(card) = inventory.card(card) {
+                    self.cards.act(card, action);
+                }
+            }
+            Output::Probe(probe) => drop(tokio::spawn(probe::probe(probe, self.handle.clone()))),
+            Output::Trap(transition) => {
+                let now = self.handle.clock().now();
+                let sent = element::changed(&transition, inventory, now)
+                    .is_none_or(|trap| self.notifier.notify(trap));
+                if !sent {
+                    tracing::warn!("a trap is lost: its sender does not keep up");
+                }
+            }
+            Output::Event(event) => log(&event),
+        }
+    }
+}
+
+/// Waits for a draining card's last request, then tells the cabinet; gives up when the drain is over without it.
+async fn drained(card: Position, proxy: Arc<http::Shared>, handle: Handle) {
+    let drains = || {
+        let inventory = handle.snapshot();
+        inventory.card(card).is_some_and(|card| matches!(card.order, Order::Drain { .. }))
+    };
+    loop {
+        if Routes::running(&proxy, card) == 0 {
+            return handle.report(Input::Drained { card }).await;
+        }
+        tokio::time::sleep(DRAIN_INTERVAL).await;
+        if !drains() {
+            return;
+        }
+    }
+}
+
+fn log(event: &Event) {
+    match &event.what {
+        what @ What::State(_) => tracing::info!("{what}"),
+        what @ What::Command { refused: None, .. } => tracing::info!("{what}"),
+        what => tracing::warn!("{what}"),
+    }
+}

@@ -1,0 +1,97 @@
+//! Every socket of the module, bound before anything starts: a module that cannot have them all has none.
+
+use std::fmt;
+use std::io;
+
+use tokio::net::{TcpListener, UdpSocket};
+
+use crate::config::{DhcpListen, Listen};
+use crate::drive::dhcp;
+
+/// The bound sockets.
+pub(super) struct Sockets {
+    pub(super) http: Vec<TcpListener>,
+    pub(super) snmp: Vec<UdpSocket>,
+    pub(super) dhcp: Option<dhcp::Listener>,
+    pub(super) traps: Vec<UdpSocket>,
+    pub(super) tftp: Vec<UdpSocket>,
+    pub(super) admin: Vec<std::net::TcpListener>,
+}
+
+/// A socket that cannot be had.
+#[derive(Debug)]
+pub(crate) struct Taken {
+    interface: &'static str,
+    address: String,
+    error: io::Error,
+}
+
+impl Sockets {
+    /// Binds what the configuration names.
+    pub(super) async fn bind(listen: &Listen) -> Result<Self, Taken> {
+        let mut sockets = Self {
+            http: Vec::new(),
+            snmp: Vec::new(),
+            dhcp: None,
+            traps: Vec::new(),
+            tftp: Vec::new(),
+            admin: Vec::new(),
+        };
+        for &address in &listen.http {
+            sockets.http.push(TcpListener::bind(address).await.map_err(Taken::at("http", address))?);
+        }
+        for (interface, addresses, into) in [
+            ("snmp", &listen.snmp, &mut sockets.snmp),
+            ("traps", &listen.traps, &mut sockets.traps),
+            ("tftp", &listen.tftp, &mut sockets.tftp),
+        ] {
+            for &address in addresses {
+                into.push(UdpSocket::bind(address).await.map_err(Taken::at(interface, address))?);
+            }
+        }
+        if let Some(dhcp) = &listen.dhcp {
+            let at = match dhcp {
+                DhcpListen::Interface(name) => name.clone(),
+                DhcpListen::Address(address) => address.to_string(),
+            };
+            sockets.dhcp = Some(dhcp::bind(&at).map_err(Taken::at("dhcp", &at))?);
+        }
+        for &address in &listen.admin {
+            let listener = TcpListener::bind(address).await.and_then(TcpListener::into_std);
+            sockets.admin.push(listener.map_err(Taken::at("admin", address))?);
+        }
+        Ok(sockets)
+    }
+}
+
+impl Taken {
+    fn at(interface: &'static str, address: impl fmt::Display) -> impl FnOnce(io::Error) -> Self {
+        move |error| Self { interface, address: address.to_string(), error }
+    }
+
+    /// Whether somebody else has it, so that another port would do.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.error.kind() == io::ErrorKind::AddrInUse
+    }
+
+    /// What to do about it.
+    pub(crate) fn advice(&self) -> String {
+        match self.error.kind() {
+            io::ErrorKind::AddrInUse => {
+                format!("end what listens there, or change listen.{}", self.interface)
+            }
+            io::ErrorKind::PermissionDenied => {
+                "ports under 1024 and interfaces need CAP_NET_BIND_SERVICE and CAP_NET_RAW: see packaging/"
+                    .to_owned()
+            }
+            io::ErrorKind::AddrNotAvailable => "name an address that this machine has".to_owned(),
+            _ => format!("check listen.{}", self.interface),
+        }
+    }
+}
+
+impl fmt::Display for Taken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cannot listen for {} on {}: {}", self.interface, self.address, self.error)
+    }
+}

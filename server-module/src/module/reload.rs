@@ -1,0 +1,65 @@
+//! Reading the configuration again: whole or not at all.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bootcfg::dhcp::server;
+use sid_proxy::ServiceId;
+use tokio::sync::watch;
+
+use crate::admin::Accounts;
+use crate::cabinet::{Command, Reply, Who};
+use crate::config::Config;
+
+use super::handle::Handle;
+use super::{boot, listed, routes};
+
+/// What reads the configuration again and puts it in force.
+#[derive(Clone)]
+pub struct Reloader {
+    pub(super) file: PathBuf,
+    pub(super) handle: Handle,
+    pub(super) config: watch::Sender<Arc<Config>>,
+    pub(super) dhcp: watch::Sender<Option<server::Config>>,
+    pub(super) accounts: Accounts,
+}
+
+impl Reloader {
+    /// Reads the file and puts it in force.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the file, or what of it needs a restart; then nothing has changed.
+    pub async fn reload(&self, who: Who) -> Result<Reply, String> {
+        let file = self.file.clone();
+        let read = tokio::task::spawn_blocking(move || Config::load(&file)).await;
+        let config = read.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
+        let fixed = fixed(&self.config.borrow(), &config);
+        if !fixed.is_empty() {
+            return Err(format!("a change of {} needs a restart", fixed.join(", ")));
+        }
+        let dhcp = boot::server(&config)?;
+        routes::table(&config.services, |_| ServiceId(0), 0).map_err(|flaws| listed(&flaws))?;
+        let command = Command::Reload(Box::new(config.definition()));
+        let reply = self.handle.command(who, command).await.map_err(|error| error.to_string())?;
+        // Without accounts in the file the one of the first password stays.
+        if !config.admin.users.is_empty() {
+            self.accounts.replace(&config.admin.users);
+        }
+        self.dhcp.send_replace(Some(dhcp));
+        self.config.send_replace(Arc::new(config));
+        Ok(reply)
+    }
+}
+
+/// The sections that differ and cannot change while the module runs.
+fn fixed(old: &Config, new: &Config) -> Vec<&'static str> {
+    let differs = [
+        ("[module]", old.module != new.module),
+        ("[network]", old.network != new.network),
+        ("[listen]", old.listen != new.listen),
+        ("[admin] tls", old.admin.tls != new.admin.tls),
+        ("[snmp]", old.snmp != new.snmp),
+        ("[tls]", old.tls != new.tls),
+    ];
+    differs.into_iter().filter(|(_, differs)| *differs).map(|(section, _)| section).collect()
+}

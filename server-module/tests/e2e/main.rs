@@ -1,0 +1,16 @@
+//! The cabinet as its users meet it: real clients against `demo` and `run`.
+//!
+//! Each test has a base port and a directory of its own and ends within half a minute.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod admin;
+mod boot;
+mod demo;
+mod http;
+mod run;
+mod snmp;
+mod stop;
