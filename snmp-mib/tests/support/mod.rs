@@ -8,6 +8,8 @@
     clippy::indexing_slicing
 )]
 
+pub mod talk;
+
 use std::{
     net::{SocketAddr, UdpSocket},
     process::Command,
