@@ -20,6 +20,7 @@ mod id;
 mod number;
 pub mod pool;
 pub mod table;
+pub mod tls;
 pub mod wire;
 
 pub use id::{CardId, RouteId, ServiceId};
