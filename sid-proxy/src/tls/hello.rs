@@ -170,7 +170,7 @@ impl<'a> ClientHello<'a> {
             return Err(Malformed::Length(Part::SessionId));
         }
         let (rest, cipher_suites) = part(long(rest), Part::CipherSuites)?;
-        if cipher_suites.is_empty() || cipher_suites.len() % 2 != 0 {
+        if cipher_suites.is_empty() || !cipher_suites.len().is_multiple_of(2) {
             return Err(Malformed::Length(Part::CipherSuites));
         }
         let (rest, compression) = part(short(rest), Part::Compression)?;
@@ -364,7 +364,7 @@ fn protocols(data: &[u8]) -> Result<&[u8], Malformed> {
 /// `SupportedVersions` (RFC 8446 §4.2.1).
 fn versions(data: &[u8]) -> Result<&[u8], Malformed> {
     let (rest, list) = part(short(data), Part::SupportedVersions)?;
-    if !rest.is_empty() || list.is_empty() || list.len() % 2 != 0 {
+    if !rest.is_empty() || list.is_empty() || !list.len().is_multiple_of(2) {
         return Err(Malformed::Length(Part::SupportedVersions));
     }
     Ok(list)
@@ -396,6 +396,6 @@ fn words(bytes: &[u8]) -> impl Iterator<Item = u16> + use<'_> {
 }
 
 /// Names the part of the hello in which a parser failed.
-fn part<'a, T>(parsed: IResult<&'a [u8], T, ()>, part: Part) -> Result<(&'a [u8], T), Malformed> {
+fn part<T>(parsed: IResult<&[u8], T, ()>, part: Part) -> Result<(&[u8], T), Malformed> {
     parsed.map_err(|_| Malformed::Length(part))
 }

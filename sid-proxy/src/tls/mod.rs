@@ -11,6 +11,9 @@
 
 mod hello;
 mod peek;
+mod session;
 
+pub use crate::session::{Announce, Error, Event, Input, Output, Peer, Refusal, Side, Usage};
 pub use hello::{Alert, ClientHello, ExtensionType, Extensions, Malformed, Part, Protocols};
 pub use peek::{MAX_HELLO, Peek};
+pub use session::{Config, Otherwise, Session, Timeouts};

@@ -1,0 +1,581 @@
+//! One customer's connection.
+//!
+//! ```text
+//!                 .------------- refused -------------------.
+//!                 v                                         |
+//! Authorization --PASS, AUTH--> Seeking --> Replaying --> Refusing
+//!   |    ^  |  ^--SASL line--'                  |
+//! STLS   |  '--AUTH--> Sasl                     '--+OK--> Transaction --> Over
+//!   v    |
+//! Securing
+//! ```
+
+use super::command::{Command, command};
+use super::config::{Config, Security};
+use super::relay::Relay;
+use super::sasl::{Credentials, decode, encode};
+use crate::Key;
+use crate::session::{
+    Error, Event, Found, Input, Line, Outbox, Output, Peer, Refusal, Seek, Side, Usage, line,
+};
+use alloc::vec::Vec;
+use core::time::Duration;
+
+/// One customer's connection.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Session {
+    config: Config,
+    peer: Peer,
+    state: State,
+    seek: Seek,
+    given: Credentials,
+    secure: bool,
+    draining: bool,
+    /// Commands and refused passwords so far.
+    commands: u32,
+    attempts: u32,
+    out: Outbox,
+    from_client: u64,
+    from_card: u64,
+    refusal: Option<Refusal>,
+    deadline: Option<Duration>,
+    /// When the line must be whole of which a part is here.
+    line_by: Option<Duration>,
+    /// When the password came.
+    asked_at: Duration,
+    began_at: Duration,
+    now: Duration,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum State {
+    Authorization,
+    /// The next line answers a challenge.
+    Sasl(Challenge),
+    Securing,
+    Seeking,
+    Replaying(Step),
+    /// The refusal is due at the deadline.
+    Refusing(&'static str),
+    Transaction(Relay),
+    Over,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Challenge {
+    Plain,
+    LoginName,
+    LoginPassword,
+}
+
+/// What the card is to answer next.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Step {
+    Greeting,
+    User,
+    Auth,
+    Password,
+}
+
+const FAILED: &str = "-ERR [AUTH] Authentication failed\r\n";
+const UNAVAILABLE: &str = "-ERR [SYS/TEMP] Temporarily unavailable, try again later\r\n";
+
+impl Session {
+    /// Begins a connection at `now`, with the greeting.
+    #[must_use]
+    pub fn new(now: Duration, config: Config, peer: Peer) -> Self {
+        let mut out = Outbox::default();
+        out.send(Side::Client, &[b"+OK ", config.name.as_bytes(), b" POP3 ready\r\n"]);
+        Self {
+            peer,
+            state: State::Authorization,
+            seek: Seek::new(peer.local, config.limits.tries),
+            given: Credentials::default(),
+            secure: config.security == Security::Already,
+            draining: false,
+            commands: 0,
+            attempts: 0,
+            out,
+            from_client: 0,
+            from_card: 0,
+            refusal: None,
+            deadline: Some(now.saturating_add(config.timeouts.idle)),
+            line_by: None,
+            asked_at: now,
+            began_at: now,
+            now,
+            config,
+        }
+    }
+
+    /// Tells what happened at `now`, and how many bytes of [`Input::Data`] were taken. Nothing is taken while outputs
+    /// wait.
+    pub fn handle(&mut self, now: Duration, input: Input<'_>) -> Result<usize, Error> {
+        if now < self.now {
+            return Err(Error::TimeRanBack);
+        }
+        let taken = match input {
+            Input::Data { .. } if !self.out.is_empty() => 0,
+            Input::Data { side: Side::Client, bytes } => self.client_data(now, bytes),
+            Input::Data { side: Side::Card, bytes } => self.card_data(now, bytes),
+            Input::Eof { side } => self.ended(now, side, false),
+            Input::Broken { side } => self.ended(now, side, true),
+            Input::Forwarded { from, len } => self.forwarded(now, from, len)?,
+            Input::Secured | Input::SecureFailed => self.secured(now, input == Input::Secured)?,
+            Input::Drain => self.drain(),
+            Input::Tick => self.tick(now),
+            answer => self.sought(now, &answer)?,
+        };
+        self.now = now;
+        Ok(taken)
+    }
+
+    /// The next thing to do.
+    pub fn poll_output(&mut self) -> Option<Output<'_>> {
+        self.out.poll(Key::Pop3(&self.given.login), &self.seek.tried)
+    }
+
+    /// When [`Input::Tick`] is due; zero while outputs wait.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Duration> {
+        if !self.out.is_empty() {
+            return Some(Duration::ZERO);
+        }
+        [self.deadline, self.line_by].into_iter().flatten().min()
+    }
+
+    fn client_data(&mut self, now: Duration, bytes: &[u8]) -> usize {
+        if let State::Transaction(relay) = &mut self.state {
+            let Ok(taken) = relay.client_data(bytes, &self.config.limits, &mut self.out) else {
+                self.refuse_and_close(now, Refusal::TooLarge, "-ERR Line too long\r\n");
+                return bytes.len();
+            };
+            if taken > 0 {
+                self.from_client = self.from_client.saturating_add(crate::number::long(taken));
+                self.wait(now, self.config.timeouts.idle);
+            }
+            return taken;
+        }
+        if !matches!(self.state, State::Authorization | State::Sasl(_)) || bytes.is_empty() {
+            return 0;
+        }
+        match line(bytes, self.config.limits.line) {
+            Line::Partial => {
+                let by = now.saturating_add(self.config.timeouts.line);
+                self.line_by.get_or_insert(by);
+                0
+            }
+            Line::TooLong => {
+                self.refuse_and_close(now, Refusal::TooLarge, "-ERR Line too long\r\n");
+                bytes.len()
+            }
+            Line::Whole(text, taken) => {
+                self.line_by = None;
+                self.wait(now, self.config.timeouts.idle);
+                self.commands = self.commands.saturating_add(1);
+                if self.commands > self.config.limits.commands {
+                    self.refuse_and_close(now, Refusal::TooMany, "-ERR Too many commands\r\n");
+                } else if let State::Sasl(challenge) = self.state {
+                    self.respond(now, challenge, text);
+                } else {
+                    self.command(now, text);
+                }
+                taken
+            }
+        }
+    }
+
+    fn command(&mut self, now: Duration, text: &[u8]) {
+        let login = matches!(command(text), Command::User(_) | Command::Pass(_) | Command::Auth(..));
+        if login && self.config.security == Security::Required && !self.secure {
+            self.out.event(Event::Refused(Refusal::NotSecure));
+            return self.say("-ERR Use STLS first\r\n");
+        }
+        match command(text) {
+            Command::User(name) => {
+                self.given = Credentials { login: name.to_vec(), ..Credentials::default() };
+                self.say("+OK\r\n");
+            }
+            Command::Pass(_) if self.given.login.is_empty() => self.say("-ERR USER first\r\n"),
+            Command::Pass(password) => {
+                self.given.password = password.to_vec();
+                self.login(now);
+            }
+            Command::Auth(mechanism, initial) => self.auth(now, mechanism, initial),
+            Command::Apop => self.say("-ERR APOP is not available, the greeting has no challenge\r\n"),
+            Command::Capa => self.capabilities(),
+            Command::Stls if self.config.security != Security::Never && !self.secure => {
+                self.say("+OK Begin TLS\r\n");
+                self.out.push(Output::Secure);
+                self.state = State::Securing;
+                self.wait(now, self.config.timeouts.card);
+            }
+            Command::Stls => self.say("-ERR STLS is not available\r\n"),
+            Command::Quit => {
+                self.say("+OK Goodbye\r\n");
+                self.over(now, false);
+            }
+            Command::Unknown => self.say("-ERR Unknown command\r\n"),
+            Command::Malformed => {
+                self.out.event(Event::Refused(Refusal::Malformed));
+                self.say("-ERR Malformed command\r\n");
+            }
+        }
+    }
+
+    fn capabilities(&mut self) {
+        self.say("+OK\r\n");
+        if self.secure || self.config.security != Security::Required {
+            self.say("USER\r\nSASL PLAIN LOGIN\r\n");
+        }
+        self.say("PIPELINING\r\nRESP-CODES\r\nAUTH-RESP-CODE\r\n");
+        if !self.secure && matches!(self.config.security, Security::Offered | Security::Required) {
+            self.say("STLS\r\n");
+        }
+        for capability in &self.config.capabilities {
+            self.out.send(Side::Client, &[capability.as_bytes(), b"\r\n"]);
+        }
+        self.say(".\r\n");
+    }
+
+    /// `AUTH mechanism [initial-response]` (RFC 5034 §4).
+    fn auth(&mut self, now: Duration, mechanism: &[u8], initial: Option<&[u8]>) {
+        let challenge = if mechanism.eq_ignore_ascii_case(b"PLAIN") {
+            Challenge::Plain
+        } else if mechanism.eq_ignore_ascii_case(b"LOGIN") {
+            Challenge::LoginName
+        } else {
+            return self.say("-ERR Unknown mechanism\r\n");
+        };
+        match initial {
+            Some(response) => self.respond(now, challenge, response),
+            None => {
+                self.say(if challenge == Challenge::Plain { "+ \r\n" } else { "+ VXNlcm5hbWU6\r\n" });
+                self.state = State::Sasl(challenge);
+            }
+        }
+    }
+
+    fn respond(&mut self, now: Duration, challenge: Challenge, response: &[u8]) {
+        self.state = State::Authorization;
+        if response == b"*" {
+            return self.say("-ERR Cancelled\r\n");
+        }
+        // "=" is an empty response (RFC 5034 §4), and no mechanism here has one.
+        let message = decode(response).filter(|message| !message.is_empty());
+        let complete = match (challenge, message) {
+            (Challenge::Plain, Some(message)) => {
+                let given = Credentials::plain(&message);
+                given.map(|given| self.given = given)
+            }
+            (Challenge::LoginName, Some(name)) if !name.contains(&0) => {
+                self.given = Credentials { login: name, ..Credentials::default() };
+                self.say("+ UGFzc3dvcmQ6\r\n");
+                self.state = State::Sasl(Challenge::LoginPassword);
+                return;
+            }
+            (Challenge::LoginPassword, Some(password)) if !password.contains(&0) => {
+                self.given.password = password;
+                Some(())
+            }
+            _ => None,
+        };
+        if complete.is_some() {
+            self.login(now);
+        } else {
+            self.out.event(Event::Refused(Refusal::Malformed));
+            self.say("-ERR Malformed response\r\n");
+        }
+    }
+
+    fn login(&mut self, now: Duration) {
+        self.asked_at = now;
+        if self.draining {
+            return self.refuse(now, Refusal::Draining, UNAVAILABLE);
+        }
+        self.state = State::Seeking;
+        self.wait(now, self.config.timeouts.connect);
+        self.seek.begin(&mut self.out);
+    }
+
+    fn sought(&mut self, now: Duration, answer: &Input<'_>) -> Result<usize, Error> {
+        if self.state != State::Seeking {
+            return Err(Error::NotAsked);
+        }
+        let found = self.seek.handle(answer, &mut self.out)?;
+        self.found(now, found);
+        Ok(0)
+    }
+
+    fn found(&mut self, now: Duration, found: Found) {
+        match found {
+            Found::NotYet => {
+                self.state = State::Seeking;
+                self.wait(now, self.config.timeouts.connect);
+            }
+            Found::Card => {
+                let mut header = Vec::new();
+                self.config.announce.write(&self.peer, &mut header);
+                if !header.is_empty() {
+                    self.out.send(Side::Card, &[&header]);
+                }
+                self.step(now, Step::Greeting);
+            }
+            Found::Nothing(Refusal::NoRoute) => self.refuse(now, Refusal::NoRoute, FAILED),
+            Found::Nothing(refusal) => self.refuse(now, refusal, UNAVAILABLE),
+        }
+    }
+
+    fn card_data(&mut self, now: Duration, bytes: &[u8]) -> usize {
+        let card = self.seek.address().map(|address| address.ip());
+        match &mut self.state {
+            State::Transaction(relay) => {
+                let taken =
+                    relay.card_data(bytes, &self.config.limits, &self.config.inside, card, &mut self.out);
+                let Ok(taken) = taken else {
+                    self.refuse_and_close(now, Refusal::CardMalformed, "");
+                    return bytes.len();
+                };
+                self.from_card = self.from_card.saturating_add(crate::number::long(taken));
+                if taken > 0 {
+                    self.wait(now, self.config.timeouts.idle);
+                }
+                taken
+            }
+            State::Replaying(step) => {
+                let step = *step;
+                match line(bytes, self.config.limits.line) {
+                    Line::Whole(text, taken) => {
+                        self.replay(now, step, text);
+                        taken
+                    }
+                    Line::Partial => 0,
+                    Line::TooLong => {
+                        self.refuse(now, Refusal::CardMalformed, UNAVAILABLE);
+                        bytes.len()
+                    }
+                }
+            }
+            _ => 0,
+        }
+    }
+
+    /// Logs in at the card with what the customer gave.
+    fn replay(&mut self, now: Duration, step: Step, text: &[u8]) {
+        let ok = text.starts_with(b"+OK");
+        match step {
+            Step::Greeting => {
+                let own = text
+                    .strip_prefix(b"+OK ")
+                    .is_some_and(|rest| rest.starts_with(self.config.name.as_bytes()));
+                if own {
+                    self.refuse(now, Refusal::Loop, UNAVAILABLE);
+                } else if !ok {
+                    let found = self.seek.again(&mut self.out);
+                    self.found(now, found);
+                } else if self.given.fit_user_and_pass() {
+                    self.out.send(Side::Card, &[b"USER ", &self.given.login, b"\r\n"]);
+                    self.step(now, Step::User);
+                } else {
+                    self.out.send(Side::Card, &[b"AUTH PLAIN\r\n"]);
+                    self.step(now, Step::Auth);
+                }
+            }
+            Step::User if ok => {
+                self.out.send(Side::Card, &[b"PASS ", &self.given.password, b"\r\n"]);
+                self.step(now, Step::Password);
+            }
+            Step::Auth if text.starts_with(b"+") && !ok => {
+                let message = encode(&self.given.to_plain());
+                self.out.send(Side::Card, &[&message, b"\r\n"]);
+                self.step(now, Step::Password);
+            }
+            Step::Password if ok => self.logged_in(now),
+            Step::User | Step::Auth | Step::Password => {
+                let (refusal, answer) = refused_by_card(text);
+                self.refuse(now, refusal, answer);
+            }
+        }
+    }
+
+    fn logged_in(&mut self, now: Duration) {
+        self.say("+OK Logged in\r\n");
+        if let Some(decision) = self.seek.decision {
+            self.out.event(Event::LoggedIn(decision));
+        }
+        self.given.password = Vec::new();
+        self.state = State::Transaction(Relay::default());
+        self.wait(now, self.config.timeouts.idle);
+    }
+
+    fn forwarded(&mut self, now: Duration, from: Side, len: u64) -> Result<usize, Error> {
+        let State::Transaction(relay) = &mut self.state else { return Err(Error::Overrun) };
+        if from == Side::Client || !relay.forwarded(len) {
+            return Err(Error::Overrun);
+        }
+        self.from_card = self.from_card.saturating_add(len);
+        self.wait(now, self.config.timeouts.idle);
+        Ok(0)
+    }
+
+    fn secured(&mut self, now: Duration, done: bool) -> Result<usize, Error> {
+        if self.state != State::Securing {
+            return Err(Error::NotAsked);
+        }
+        if done {
+            // What was said in the clear does not count any more (RFC 2595 §4).
+            self.given = Credentials::default();
+            self.secure = true;
+            self.state = State::Authorization;
+            self.wait(now, self.config.timeouts.idle);
+        } else {
+            self.refuse_and_close(now, Refusal::NotSecure, "");
+        }
+        Ok(0)
+    }
+
+    fn ended(&mut self, now: Duration, side: Side, broken: bool) -> usize {
+        match (&mut self.state, side) {
+            (State::Over, _) => {}
+            (State::Transaction(relay), Side::Client) if !broken => {
+                if relay.client_ended() {
+                    self.out.push(Output::Finish { to: Side::Card });
+                    self.wait(now, self.config.timeouts.linger);
+                }
+            }
+            (State::Transaction(relay), Side::Card) => {
+                let abort = relay.is_cut();
+                self.over(now, abort);
+            }
+            (State::Replaying(Step::Greeting), Side::Card) => {
+                let found = self.seek.again(&mut self.out);
+                self.found(now, found);
+            }
+            (State::Replaying(_), Side::Card) => self.refuse(now, Refusal::CardBroke, UNAVAILABLE),
+            (_, Side::Card) => {}
+            (_, Side::Client) => self.over(now, broken),
+        }
+        0
+    }
+
+    fn drain(&mut self) -> usize {
+        self.draining = true;
+        0
+    }
+
+    fn tick(&mut self, now: Duration) -> usize {
+        let due = |by: Option<Duration>| by.is_some_and(|by| now >= by);
+        if due(self.line_by) {
+            self.refuse_and_close(now, Refusal::Slow, "-ERR Too slow\r\n");
+        } else if due(self.deadline) {
+            match self.state {
+                State::Authorization | State::Sasl(_) => {
+                    self.refuse_and_close(now, Refusal::Slow, "-ERR Idle too long\r\n")
+                }
+                State::Securing => self.refuse_and_close(now, Refusal::Slow, ""),
+                State::Seeking => {
+                    let found = self.seek.late(&mut self.out);
+                    self.found(now, found);
+                }
+                State::Replaying(Step::Greeting) => {
+                    let found = self.seek.again(&mut self.out);
+                    self.found(now, found);
+                }
+                State::Replaying(_) => self.refuse(now, Refusal::CardMalformed, UNAVAILABLE),
+                State::Refusing(answer) => self.refuse_now(now, answer),
+                State::Transaction(ref relay) => {
+                    let abort = relay.is_cut();
+                    self.over(now, abort);
+                }
+                State::Over => self.deadline = None,
+            }
+        }
+        0
+    }
+
+    /// Gives the card back and refuses, not before the time that every refusal takes.
+    fn refuse(&mut self, now: Duration, refusal: Refusal, answer: &'static str) {
+        let broke = matches!(refusal, Refusal::CardBroke | Refusal::CardMalformed | Refusal::Loop);
+        self.seek.release(&mut self.out, broke);
+        self.refusal = Some(refusal);
+        self.given = Credentials::default();
+        self.out.event(Event::Refused(refusal));
+        let due = self.asked_at.saturating_add(self.config.timeouts.refusal);
+        if due <= now {
+            return self.refuse_now(now, answer);
+        }
+        self.state = State::Refusing(answer);
+        self.deadline = Some(due);
+    }
+
+    fn refuse_now(&mut self, now: Duration, answer: &'static str) {
+        self.say(answer);
+        self.attempts = self.attempts.saturating_add(1);
+        if self.attempts >= self.config.limits.attempts || self.draining {
+            return self.over(now, false);
+        }
+        self.refusal = None;
+        self.state = State::Authorization;
+        self.wait(now, self.config.timeouts.idle);
+    }
+
+    fn refuse_and_close(&mut self, now: Duration, refusal: Refusal, answer: &'static str) {
+        self.refusal = Some(refusal);
+        self.out.event(Event::Refused(refusal));
+        self.say(answer);
+        self.over(now, false);
+    }
+
+    fn over(&mut self, now: Duration, abort: bool) {
+        self.seek.release(&mut self.out, false);
+        self.out.push(Output::Close { abort });
+        self.out.event(Event::Done(Usage {
+            decision: self.seek.decision,
+            card: self.seek.last,
+            refusal: self.refusal,
+            from_client: self.from_client,
+            from_card: self.from_card,
+            began_at: self.began_at,
+            took: now.saturating_sub(self.began_at),
+        }));
+        self.given = Credentials::default();
+        self.state = State::Over;
+        self.deadline = None;
+        self.line_by = None;
+    }
+
+    fn step(&mut self, now: Duration, step: Step) {
+        self.state = State::Replaying(step);
+        self.wait(now, self.config.timeouts.card);
+    }
+
+    fn wait(&mut self, now: Duration, timeout: Duration) {
+        self.deadline = Some(now.saturating_add(timeout));
+    }
+
+    fn say(&mut self, text: &str) {
+        if !text.is_empty() {
+            self.out.send(Side::Client, &[text.as_bytes()]);
+        }
+    }
+}
+
+/// The card's refusal in our own words. Its response code passes where a mail program acts on it (RFC 2449 §8,
+/// RFC 3206); its text could tell an unknown user from a wrong password, or name the card.
+fn refused_by_card(text: &[u8]) -> (Refusal, &'static str) {
+    let code =
+        text.strip_prefix(b"-ERR [").and_then(|rest| rest.split(|&b| b == b']').next()).unwrap_or_default();
+    let is = |name: &[u8]| code.eq_ignore_ascii_case(name);
+    let answer = if is(b"IN-USE") {
+        "-ERR [IN-USE] The mailbox is in use\r\n"
+    } else if is(b"LOGIN-DELAY") {
+        "-ERR [LOGIN-DELAY] Logged in too recently\r\n"
+    } else if is(b"SYS/TEMP") {
+        UNAVAILABLE
+    } else if is(b"SYS/PERM") {
+        "-ERR [SYS/PERM] Unavailable\r\n"
+    } else {
+        FAILED
+    };
+    (Refusal::Login, answer)
+}

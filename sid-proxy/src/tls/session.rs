@@ -1,0 +1,288 @@
+//! A TLS connection that is passed through by the name in its hello, or left to the driver to end.
+//!
+//! ```text
+//! Hello --whole--> Seeking --Connected--> Relaying --both ended--> Over
+//!   |                 |--no route, and the driver ends TLS: Output::Secure--> Handed
+//!   '--malformed, late, no card: an alert, then--> Over
+//! ```
+
+use super::{Alert, Malformed, Peek};
+use crate::Key;
+use crate::session::{
+    Announce, Error, Event, Found, Input, Outbox, Output, Peer, Refusal, Seek, Side, Usage,
+};
+use crate::wire::host::Host;
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+/// What all sessions of a listener share.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// What happens to a connection whose name has no route.
+    pub otherwise: Otherwise,
+    /// A PROXY header in front of what the card gets.
+    pub announce: Announce,
+    /// Time-outs.
+    pub timeouts: Timeouts,
+    /// How many cards are tried.
+    pub tries: usize,
+}
+
+/// What happens to a connection whose name has no route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Otherwise {
+    /// The driver ends TLS ([`Output::Secure`]); this session is over.
+    Terminate,
+    /// It is refused with `unrecognized_name`.
+    Refuse,
+}
+
+/// How long is waited for what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// For the whole hello.
+    pub hello: Duration,
+    /// For the table, the pool and a connection to a card.
+    pub connect: Duration,
+    /// Without progress in either direction.
+    pub idle: Duration,
+    /// For the other side to end, once one has.
+    pub linger: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            otherwise: Otherwise::Terminate,
+            announce: Announce::No,
+            timeouts: Timeouts::default(),
+            tries: 3,
+        }
+    }
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            hello: Duration::from_secs(10),
+            connect: Duration::from_secs(2),
+            idle: Duration::from_secs(600),
+            linger: Duration::from_secs(60),
+        }
+    }
+}
+
+/// One connection. It keeps at most [`super::MAX_HELLO`] bytes, and those only while a hello in several records is not
+/// whole; the driver buffers as many.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Session {
+    config: Config,
+    peer: Peer,
+    state: State,
+    seek: Seek,
+    name: Option<Vec<u8>>,
+    out: Outbox,
+    moved: [u64; 2],
+    refusal: Option<Refusal>,
+    deadline: Option<Duration>,
+    began_at: Duration,
+    now: Duration,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum State {
+    Hello(Box<Peek>),
+    Seeking,
+    /// Whether the customer, and the card, may still send.
+    Relaying {
+        client: bool,
+        card: bool,
+    },
+    Handed,
+    Over,
+}
+
+impl Session {
+    /// Begins a connection at `now`.
+    #[must_use]
+    pub fn new(now: Duration, config: Config, peer: Peer) -> Self {
+        let deadline = Some(now.saturating_add(config.timeouts.hello));
+        let seek = Seek::new(peer.local, config.tries);
+        Self {
+            config,
+            peer,
+            state: State::Hello(Box::default()),
+            seek,
+            name: None,
+            out: Outbox::default(),
+            moved: [0; 2],
+            refusal: None,
+            deadline,
+            began_at: now,
+            now,
+        }
+    }
+
+    /// Tells what happened at `now`, and how many bytes of [`Input::Data`] were taken: always none, since all of them
+    /// go to whoever speaks TLS.
+    pub fn handle(&mut self, now: Duration, input: Input<'_>) -> Result<usize, Error> {
+        if now < self.now {
+            return Err(Error::TimeRanBack);
+        }
+        match input {
+            Input::Data { side: Side::Client, bytes } => self.hello(now, bytes),
+            Input::Data { .. } | Input::Drain => {}
+            Input::Tick => self.tick(now),
+            Input::Eof { side } => self.ended(now, side, false),
+            Input::Broken { side } => self.ended(now, side, true),
+            Input::Forwarded { from, len } => self.forwarded(now, from, len)?,
+            answer => {
+                if !matches!(self.state, State::Seeking) {
+                    return Err(Error::NotAsked);
+                }
+                let found = self.seek.handle(&answer, &mut self.out)?;
+                self.found(now, found);
+            }
+        }
+        self.now = now;
+        Ok(0)
+    }
+
+    /// The next thing to do.
+    pub fn poll_output(&mut self) -> Option<Output<'_>> {
+        let host = self.name.as_deref().map(Host::normalised);
+        self.out.poll(Key::Sni(host), &self.seek.tried)
+    }
+
+    /// When [`Input::Tick`] is due; zero while outputs wait.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Duration> {
+        if self.out.is_empty() { self.deadline } else { Some(Duration::ZERO) }
+    }
+
+    fn hello(&mut self, now: Duration, bytes: &[u8]) {
+        let State::Hello(peek) = &mut self.state else { return };
+        match peek.read(bytes) {
+            Ok(None) => {}
+            Ok(Some(hello)) => {
+                self.name = hello.host().map(|host| host.as_bytes().to_vec());
+                self.state = State::Seeking;
+                self.deadline = Some(now.saturating_add(self.config.timeouts.connect));
+                self.seek.begin(&mut self.out);
+            }
+            Err(malformed) => {
+                let refusal = match malformed {
+                    Malformed::TooLong => Refusal::TooLarge,
+                    _ => Refusal::Malformed,
+                };
+                self.refuse(now, refusal, Some(malformed.alert()));
+            }
+        }
+    }
+
+    fn found(&mut self, now: Duration, found: Found) {
+        match found {
+            Found::NotYet => self.deadline = Some(now.saturating_add(self.config.timeouts.connect)),
+            Found::Card => self.relay(now),
+            Found::Nothing(Refusal::NoRoute) if self.config.otherwise == Otherwise::Terminate => {
+                self.state = State::Handed;
+                self.deadline = None;
+                self.out.push(Output::Secure);
+            }
+            Found::Nothing(Refusal::NoRoute) => {
+                self.refuse(now, Refusal::NoRoute, Some(Alert::UNRECOGNIZED_NAME));
+            }
+            Found::Nothing(refusal) => self.refuse(now, refusal, Some(Alert::INTERNAL_ERROR)),
+        }
+    }
+
+    fn relay(&mut self, now: Duration) {
+        let mut header = Vec::new();
+        self.config.announce.write(&self.peer, &mut header);
+        if !header.is_empty() {
+            self.out.send(Side::Card, &[&header]);
+        }
+        self.out.forward(Side::Client, u64::MAX);
+        self.out.forward(Side::Card, u64::MAX);
+        self.state = State::Relaying { client: true, card: true };
+        self.deadline = Some(now.saturating_add(self.config.timeouts.idle));
+    }
+
+    fn forwarded(&mut self, now: Duration, from: Side, len: u64) -> Result<(), Error> {
+        let State::Relaying { client, card } = self.state else { return Err(Error::Overrun) };
+        if !(if from == Side::Client { client } else { card }) {
+            return Err(Error::Overrun);
+        }
+        let [of_client, of_card] = &mut self.moved;
+        let moved = if from == Side::Client { of_client } else { of_card };
+        *moved = moved.saturating_add(len);
+        if client && card {
+            self.deadline = Some(now.saturating_add(self.config.timeouts.idle));
+        }
+        Ok(())
+    }
+
+    fn ended(&mut self, now: Duration, side: Side, broken: bool) {
+        match &mut self.state {
+            State::Relaying { client, card } => {
+                let (this, other) = match side {
+                    Side::Client => (client, *card),
+                    Side::Card => (card, *client),
+                };
+                let first = core::mem::replace(this, false);
+                let to = if side == Side::Client { Side::Card } else { Side::Client };
+                if broken || (first && !other) {
+                    self.over(now, broken);
+                } else if first {
+                    self.out.push(Output::Finish { to });
+                    self.deadline = Some(now.saturating_add(self.config.timeouts.linger));
+                }
+            }
+            State::Hello(_) => self.refuse(now, Refusal::Malformed, None),
+            State::Seeking if side == Side::Client && broken => self.over(now, true),
+            _ => {}
+        }
+    }
+
+    fn tick(&mut self, now: Duration) {
+        if self.deadline.is_none_or(|deadline| now < deadline) {
+            return;
+        }
+        match self.state {
+            State::Hello(_) => self.refuse(now, Refusal::Slow, None),
+            State::Seeking => {
+                let found = self.seek.late(&mut self.out);
+                self.found(now, found);
+            }
+            State::Relaying { client, card } => self.over(now, client && card),
+            State::Handed | State::Over => self.deadline = None,
+        }
+    }
+
+    fn refuse(&mut self, now: Duration, refusal: Refusal, alert: Option<Alert>) {
+        self.refusal = Some(refusal);
+        self.out.event(Event::Refused(refusal));
+        if let Some(alert) = alert {
+            self.out.send(Side::Client, &[&alert.record()]);
+        }
+        self.over(now, false);
+    }
+
+    fn over(&mut self, now: Duration, abort: bool) {
+        self.seek.release(&mut self.out, false);
+        self.out.push(Output::Close { abort });
+        let [from_client, from_card] = self.moved;
+        self.out.event(Event::Done(Usage {
+            decision: self.seek.decision,
+            card: self.seek.last,
+            refusal: self.refusal,
+            from_client,
+            from_card,
+            began_at: self.began_at,
+            took: now.saturating_sub(self.began_at),
+        }));
+        self.state = State::Over;
+        self.deadline = None;
+    }
+}
