@@ -15,6 +15,7 @@
 
 extern crate alloc;
 
+pub mod ftp;
 pub mod http;
 mod id;
 mod number;

@@ -13,6 +13,7 @@ use lab::{Lab, peer};
 use proptest::prelude::*;
 use sid_proxy::pop3::{Config, Event, Input, Inside, Refusal, Security, Session, Side};
 use sid_proxy::{RouteTable, ServiceId, Sid};
+use std::sync::Arc;
 use std::time::Duration;
 
 const FAILED: &str = "-ERR [AUTH] Authentication failed\r\n";
@@ -25,7 +26,7 @@ fn table() -> RouteTable {
 }
 
 fn lab_with(config: Config) -> Lab<Session> {
-    Lab::new(Session::new(Duration::ZERO, config, peer()), table())
+    Lab::new(Session::new(Arc::new(config), peer(), Duration::ZERO), table())
 }
 
 fn lab() -> Lab<Session> {
@@ -55,7 +56,7 @@ fn rfc1939_user_and_pass_reach_the_card_of_the_login() {
     assert_eq!(lab.heard(Side::Card), "QUIT\r\n");
     lab.card("+OK Logging out.\r\n");
     assert_eq!(lab.heard(Side::Client), "+OK Logging out.\r\n");
-    lab.tell(Input::Eof { side: Side::Card });
+    lab.end(Side::Card);
     assert_eq!(lab.closed, Some(false));
     assert_eq!(lab.usage().refusal, None);
 }
@@ -360,12 +361,12 @@ fn ends_in_the_middle_are_told_from_orderly_ones() {
     let mut lab = inside();
     lab.client("RETR 1\r\n");
     lab.card("+OK\r\nhalf a mess");
-    lab.tell(Input::Eof { side: Side::Card });
+    lab.end(Side::Card);
     assert_eq!(lab.closed, Some(true));
 
     let mut lab = inside();
-    lab.tell(Input::Eof { side: Side::Client });
-    lab.tell(Input::Eof { side: Side::Client });
+    lab.end(Side::Client);
+    lab.settle();
     assert_eq!(lab.did, ["Finish { to: Card }"]);
     lab.wait(Duration::from_secs(10));
     assert_eq!(lab.closed, Some(false));

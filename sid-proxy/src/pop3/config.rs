@@ -1,6 +1,6 @@
 //! What a POP3 session is told when it begins.
 
-use crate::session::{Announce, Inside};
+use crate::session::{Announce, Inside, Security};
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -24,19 +24,6 @@ pub struct Config {
     pub timeouts: Timeouts,
     /// Bounds.
     pub limits: Limits,
-}
-
-/// Whether a customer may, or must, begin TLS before the login.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Security {
-    /// There is no TLS.
-    Never,
-    /// There is, for who wants it.
-    Offered,
-    /// There is, and no login without it.
-    Required,
-    /// The connection began with it.
-    Already,
 }
 
 /// How long is waited for what.

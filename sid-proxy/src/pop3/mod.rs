@@ -25,6 +25,8 @@ mod relay;
 mod sasl;
 mod session;
 
-pub use crate::session::{Announce, Error, Event, Input, Inside, Output, Peer, Refusal, Side, Usage};
-pub use config::{Config, Limits, Security, Timeouts};
+pub use crate::session::{
+    Announce, Error, Event, Input, Inside, Output, Peer, Refusal, Security, Side, Usage,
+};
+pub use config::{Config, Limits, Timeouts};
 pub use session::Session;

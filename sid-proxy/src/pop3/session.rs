@@ -11,20 +11,22 @@
 //! ```
 
 use super::command::{Command, command};
-use super::config::{Config, Security};
+use super::config::Config;
 use super::relay::Relay;
 use super::sasl::{Credentials, decode, encode};
 use crate::Key;
 use crate::session::{
-    Error, Event, Found, Input, Line, Outbox, Output, Peer, Refusal, Seek, Side, Usage, line,
+    Error, Event, Found, Input, Line, Outbox, Output, Peer, Refusal, Security, Seek, Side, Usage, line,
 };
+use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
 /// One customer's connection.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Session {
-    config: Config,
+    config: Arc<Config>,
     peer: Peer,
     state: State,
     seek: Seek,
@@ -83,9 +85,9 @@ const UNAVAILABLE: &str = "-ERR [SYS/TEMP] Temporarily unavailable, try again la
 impl Session {
     /// Begins a connection at `now`, with the greeting.
     #[must_use]
-    pub fn new(now: Duration, config: Config, peer: Peer) -> Self {
+    pub fn new(config: Arc<Config>, peer: Peer, now: Duration) -> Self {
         let mut out = Outbox::default();
-        out.send(Side::Client, &[b"+OK ", config.name.as_bytes(), b" POP3 ready\r\n"]);
+        out.send(Side::Client, &[greeting(&config).as_bytes()]);
         Self {
             peer,
             state: State::Authorization,
@@ -116,10 +118,18 @@ impl Session {
         }
         let taken = match input {
             Input::Data { .. } if !self.out.is_empty() => 0,
-            Input::Data { side: Side::Client, bytes } => self.client_data(now, bytes),
-            Input::Data { side: Side::Card, bytes } => self.card_data(now, bytes),
-            Input::Eof { side } => self.ended(now, side, false),
-            Input::Broken { side } => self.ended(now, side, true),
+            Input::Data { side, bytes, end } => {
+                let taken = match side {
+                    Side::Client => self.client_data(now, bytes),
+                    Side::Card => self.card_data(now, bytes),
+                };
+                let whole = matches!(line(bytes, self.config.limits.line), Line::Whole(..));
+                if end && taken == 0 && !whole && self.out.is_empty() {
+                    self.ended(now, side);
+                }
+                taken
+            }
+            Input::Broken { side } => self.broken(now, side),
             Input::Forwarded { from, len } => self.forwarded(now, from, len)?,
             Input::Secured | Input::SecureFailed => self.secured(now, input == Input::Secured)?,
             Input::Drain => self.drain(),
@@ -302,7 +312,7 @@ impl Session {
         if self.state != State::Seeking {
             return Err(Error::NotAsked);
         }
-        let found = self.seek.handle(answer, &mut self.out)?;
+        let found = self.seek.handle(now, answer, &mut self.out)?;
         self.found(now, found);
         Ok(0)
     }
@@ -346,6 +356,7 @@ impl Session {
                 let step = *step;
                 match line(bytes, self.config.limits.line) {
                     Line::Whole(text, taken) => {
+                        self.seek.answered(now);
                         self.replay(now, step, text);
                         taken
                     }
@@ -434,28 +445,44 @@ impl Session {
         Ok(0)
     }
 
-    fn ended(&mut self, now: Duration, side: Side, broken: bool) -> usize {
+    /// A side sends no more, and nothing whole of it is left.
+    fn ended(&mut self, now: Duration, side: Side) {
         match (&mut self.state, side) {
-            (State::Over, _) => {}
-            (State::Transaction(relay), Side::Client) if !broken => {
+            (State::Authorization | State::Sasl(_), Side::Client) => self.over(now, false),
+            (State::Transaction(relay), Side::Client) => {
                 if relay.client_ended() {
                     self.out.push(Output::Finish { to: Side::Card });
                     self.wait(now, self.config.timeouts.linger);
                 }
             }
-            (State::Transaction(relay), Side::Card) => {
+            // Whoever waits for an answer to a login gets it.
+            (_, Side::Client) => {}
+            (_, Side::Card) => self.card_ended(now),
+        }
+    }
+
+    fn broken(&mut self, now: Duration, side: Side) -> usize {
+        match (&self.state, side) {
+            (State::Over, _) => {}
+            (_, Side::Client) => self.over(now, true),
+            (_, Side::Card) => self.card_ended(now),
+        }
+        0
+    }
+
+    fn card_ended(&mut self, now: Duration) {
+        match &self.state {
+            State::Transaction(relay) => {
                 let abort = relay.is_cut();
                 self.over(now, abort);
             }
-            (State::Replaying(Step::Greeting), Side::Card) => {
+            State::Replaying(Step::Greeting) => {
                 let found = self.seek.again(&mut self.out);
                 self.found(now, found);
             }
-            (State::Replaying(_), Side::Card) => self.refuse(now, Refusal::CardBroke, UNAVAILABLE),
-            (_, Side::Card) => {}
-            (_, Side::Client) => self.over(now, broken),
+            State::Replaying(_) => self.refuse(now, Refusal::CardBroke, UNAVAILABLE),
+            _ => {}
         }
-        0
     }
 
     fn drain(&mut self) -> usize {
@@ -470,7 +497,7 @@ impl Session {
         } else if due(self.deadline) {
             match self.state {
                 State::Authorization | State::Sasl(_) => {
-                    self.refuse_and_close(now, Refusal::Slow, "-ERR Idle too long\r\n")
+                    self.refuse_and_close(now, Refusal::Slow, "-ERR Idle too long\r\n");
                 }
                 State::Securing => self.refuse_and_close(now, Refusal::Slow, ""),
                 State::Seeking => {
@@ -558,6 +585,11 @@ impl Session {
             self.out.send(Side::Client, &[text.as_bytes()]);
         }
     }
+}
+
+/// What a customer is greeted with, and a loop is known by.
+fn greeting(config: &Config) -> String {
+    alloc::format!("+OK {} POP3 ready\r\n", config.name)
 }
 
 /// The card's refusal in our own words. Its response code passes where a mail program acts on it (RFC 2449 §8,

@@ -1,9 +1,9 @@
 //! What sessions have in common that ask once which service they are for: [`crate::tls`], [`crate::pop3`] and
 //! [`crate::ftp`].
 //!
-//! The driver owns the sockets, as with [`crate::http`]: it offers all bytes of a side that were not taken with
-//! [`Input::Data`], does what [`Output`] says, answers what it asks, and sends [`Input::Tick`] at the deadline. One
-//! driver serves all three; only FTP has data connections.
+//! The driver owns the sockets, as with [`crate::http`] and by the same rules: it offers all bytes of a side that were
+//! not taken with [`Input::Data`], does what [`Output`] says, answers what it asks, and sends [`Input::Tick`] at the
+//! deadline. One driver serves all three; only FTP has data connections.
 //!
 //! ```text
 //! customer --Data--> session --Route--> table
@@ -28,6 +28,7 @@ pub(crate) use line::{Line, line};
 pub(crate) use outbox::Outbox;
 pub(crate) use seek::{Found, Seek};
 
+use crate::pool::Outcome;
 use crate::{CardId, Decision, Key, Miss, ServiceId};
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
@@ -43,12 +44,8 @@ pub enum Input<'a> {
         side: Side,
         /// The bytes.
         bytes: &'a [u8],
-    },
-    /// A side sends no more. Told when what it sent has been taken or the session takes no more of it, and again at
-    /// the end of an [`Output::Forward`] that goes on to the end.
-    Eof {
-        /// Which.
-        side: Side,
+        /// No more bytes come after these; told as often as the driver likes.
+        end: bool,
     },
     /// A side was reset, or cannot be written to.
     Broken {
@@ -81,23 +78,26 @@ pub enum Input<'a> {
     Secured,
     /// Answers [`Output::Secure`]: the handshake failed.
     SecureFailed,
-    /// Answers [`Output::Listen`]: the port.
+    /// Answers [`Output::Listen`].
     Listening {
         /// On this leg.
         leg: Side,
-        /// The port.
-        port: u16,
+        /// The address and port that the other end is to connect to.
+        address: SocketAddr,
     },
     /// The data connection that an [`Output::Listen`] or an [`Output::Dial`] is for failed: no port, no connection.
     DataFailed {
         /// On this leg.
         leg: Side,
     },
+    /// Progress of an [`Output::Carry`].
+    Carrying {
+        /// How many bytes since the last report.
+        len: u64,
+    },
     /// Answers [`Output::Carry`]: both data connections are closed.
     Carried {
-        /// How many bytes were carried.
-        len: u64,
-        /// False if they ended with an error, or one of the connections never came.
+        /// False if they ended with an error, or one of them never came.
         complete: bool,
     },
     /// Take no new login; what is running goes on.
@@ -129,11 +129,15 @@ pub enum Output<'a> {
         /// Where it serves.
         address: SocketAddr,
     },
-    /// Close the connection to the card if there is one, and give back what [`Output::Pick`] took. Exactly one follows
-    /// each [`Input::Picked`].
+    /// Close the connection to the card, or give up connecting: exactly one for each [`Input::Picked`]. It ends every
+    /// `Forward`.
     Release {
-        /// True if the card failed.
-        failed: bool,
+        /// The service for which the card was picked.
+        service: ServiceId,
+        /// The card.
+        card: CardId,
+        /// How it ended, for the pool.
+        outcome: Outcome,
     },
     /// Write bytes to a side.
     Send {
@@ -194,6 +198,19 @@ pub enum Output<'a> {
     DropData,
     /// Something worth telling.
     Event(Event),
+}
+
+/// Whether a customer may, or must, begin TLS before the login.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Security {
+    /// There is no TLS.
+    Never,
+    /// There is, for who wants it.
+    Offered,
+    /// There is, and no login without it.
+    Required,
+    /// The connection began with it.
+    Already,
 }
 
 /// Something worth telling.

@@ -1,9 +1,11 @@
 //! From a name to a connected card: route, pick, connect, and the next card where one fails.
 
 use super::{Error, Event, Input, Outbox, Output, Refusal};
+use crate::pool::Outcome;
 use crate::{CardId, Decision};
 use alloc::vec::Vec;
 use core::net::SocketAddr;
+use core::time::Duration;
 
 /// The search for a card.
 ///
@@ -25,6 +27,9 @@ pub(crate) struct Seek {
     /// Where the customer connected to: a card there is the proxy itself.
     own: SocketAddr,
     tries: usize,
+    picked_at: Duration,
+    /// From the pick to the card's first byte.
+    first_byte_after: Option<Duration>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -48,7 +53,17 @@ pub(crate) enum Found {
 
 impl Seek {
     pub(crate) fn new(own: SocketAddr, tries: usize) -> Self {
-        Self { stage: Stage::Idle, card: None, tried: Vec::new(), decision: None, last: None, own, tries }
+        Self {
+            stage: Stage::Idle,
+            card: None,
+            tried: Vec::new(),
+            decision: None,
+            last: None,
+            own,
+            tries,
+            picked_at: Duration::ZERO,
+            first_byte_after: None,
+        }
     }
 
     /// Asks for the route.
@@ -65,7 +80,12 @@ impl Seek {
     }
 
     /// Takes an answer.
-    pub(crate) fn handle(&mut self, input: &Input<'_>, out: &mut Outbox) -> Result<Found, Error> {
+    pub(crate) fn handle(
+        &mut self,
+        now: Duration,
+        input: &Input<'_>,
+        out: &mut Outbox,
+    ) -> Result<Found, Error> {
         match (self.stage, *input) {
             (Stage::Routing, Input::Routed(Ok(decision))) => {
                 self.decision = Some(decision);
@@ -76,6 +96,8 @@ impl Seek {
             (Stage::Picking, Input::Picked { card, address }) => {
                 self.card = Some((card, address));
                 self.last = Some(card);
+                self.picked_at = now;
+                self.first_byte_after = None;
                 if address == self.own {
                     self.release(out, true);
                     return Ok(self.nothing(Refusal::Loop));
@@ -124,11 +146,22 @@ impl Seek {
     /// Gives the card back if there is one, and forgets what was asked.
     pub(crate) fn release(&mut self, out: &mut Outbox, failed: bool) {
         self.stage = Stage::Idle;
-        let Some((card, _)) = self.card.take() else { return };
-        if let (true, Some(decision)) = (failed, self.decision) {
-            out.event(Event::CardFailed { service: decision.service, card });
+        let (Some((card, _)), Some(decision)) = (self.card.take(), self.decision) else { return };
+        let service = decision.service;
+        let outcome = match self.first_byte_after {
+            _ if failed => Outcome::Failed,
+            Some(first_byte_after) => Outcome::Answered { first_byte_after, status: 0 },
+            None => Outcome::Unknown,
+        };
+        if failed {
+            out.event(Event::CardFailed { service, card });
         }
-        out.push(Output::Release { failed });
+        out.push(Output::Release { service, card, outcome });
+    }
+
+    /// The card has sent something.
+    pub(crate) fn answered(&mut self, now: Duration) {
+        self.first_byte_after.get_or_insert(now.saturating_sub(self.picked_at));
     }
 
     fn nothing(&mut self, refusal: Refusal) -> Found {

@@ -13,6 +13,7 @@ use crate::session::{
 };
 use crate::wire::host::Host;
 use alloc::boxed::Box;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -77,7 +78,7 @@ impl Default for Timeouts {
 /// whole; the driver buffers as many.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Session {
-    config: Config,
+    config: Arc<Config>,
     peer: Peer,
     state: State,
     seek: Seek,
@@ -106,7 +107,7 @@ enum State {
 impl Session {
     /// Begins a connection at `now`.
     #[must_use]
-    pub fn new(now: Duration, config: Config, peer: Peer) -> Self {
+    pub fn new(config: Arc<Config>, peer: Peer, now: Duration) -> Self {
         let deadline = Some(now.saturating_add(config.timeouts.hello));
         let seek = Seek::new(peer.local, config.tries);
         Self {
@@ -131,17 +132,23 @@ impl Session {
             return Err(Error::TimeRanBack);
         }
         match input {
-            Input::Data { side: Side::Client, bytes } => self.hello(now, bytes),
-            Input::Data { .. } | Input::Drain => {}
+            Input::Data { side, bytes, end } => {
+                if side == Side::Client {
+                    self.hello(now, bytes);
+                }
+                if end && self.out.is_empty() && (bytes.is_empty() || matches!(self.state, State::Hello(_))) {
+                    self.ended(now, side, false);
+                }
+            }
+            Input::Drain => {}
             Input::Tick => self.tick(now),
-            Input::Eof { side } => self.ended(now, side, false),
             Input::Broken { side } => self.ended(now, side, true),
             Input::Forwarded { from, len } => self.forwarded(now, from, len)?,
             answer => {
                 if !matches!(self.state, State::Seeking) {
                     return Err(Error::NotAsked);
                 }
-                let found = self.seek.handle(&answer, &mut self.out)?;
+                let found = self.seek.handle(now, &answer, &mut self.out)?;
                 self.found(now, found);
             }
         }
@@ -216,6 +223,9 @@ impl Session {
         }
         let [of_client, of_card] = &mut self.moved;
         let moved = if from == Side::Client { of_client } else { of_card };
+        if from == Side::Card {
+            self.seek.answered(now);
+        }
         *moved = moved.saturating_add(len);
         if client && card {
             self.deadline = Some(now.saturating_add(self.config.timeouts.idle));

@@ -3,6 +3,7 @@
 
 #![allow(dead_code, unreachable_pub)]
 
+use sid_proxy::pool::Outcome;
 use sid_proxy::session::{Error, Event, Input, Output, Peer, Refusal, Side, Usage};
 use sid_proxy::{CardId, RouteTable};
 use std::net::SocketAddr;
@@ -54,8 +55,12 @@ pub struct Lab<S> {
     /// Outputs that are neither sent, asked nor forwarded.
     pub did: Vec<String>,
     pub closed: Option<bool>,
+    /// Sides that send no more.
+    pub ended: [bool; 2],
     /// Picks that were not released.
     pub picked: i32,
+    /// How those that were ended.
+    pub outcomes: Vec<Outcome>,
 }
 
 pub fn peer() -> Peer {
@@ -86,7 +91,9 @@ impl<S: Session> Lab<S> {
             events: vec![],
             did: vec![],
             closed: None,
+            ended: [false; 2],
             picked: 0,
+            outcomes: vec![],
         };
         lab.drain();
         lab
@@ -96,6 +103,13 @@ impl<S: Session> Lab<S> {
     #[track_caller]
     pub fn tell(&mut self, input: Input<'_>) {
         self.session.handle(self.now, input).unwrap();
+        self.settle();
+    }
+
+    /// A side sends no more.
+    #[track_caller]
+    pub fn end(&mut self, side: Side) {
+        self.ended[index(side)] = true;
         self.settle();
     }
 
@@ -160,7 +174,10 @@ impl<S: Session> Lab<S> {
     #[track_caller]
     pub fn settle(&mut self) {
         self.drain();
-        loop {
+        for _ in 0..10_000 {
+            if self.closed.is_some() {
+                return;
+            }
             let mut moved = false;
             for side in [Side::Client, Side::Card] {
                 let this = index(side);
@@ -179,9 +196,12 @@ impl<S: Session> Lab<S> {
                             .unwrap();
                         moved = true;
                     }
-                } else if !self.buffer[this].is_empty() {
-                    let bytes = std::mem::take(&mut self.buffer[this]);
-                    let taken = self.session.handle(self.now, Input::Data { side, bytes: &bytes }).unwrap();
+                }
+                let bytes =
+                    if self.forward[this] > 0 { vec![] } else { std::mem::take(&mut self.buffer[this]) };
+                if !bytes.is_empty() || self.ended[this] {
+                    let data = Input::Data { side, bytes: &bytes, end: self.ended[this] };
+                    let taken = self.session.handle(self.now, data).unwrap();
                     self.buffer[this] = bytes[taken..].to_vec();
                     moved |= taken > 0 || self.session.deadline() == Some(Duration::ZERO);
                 }
@@ -191,6 +211,7 @@ impl<S: Session> Lab<S> {
                 return;
             }
         }
+        panic!("it never settles");
     }
 
     pub fn drain(&mut self) {
@@ -223,10 +244,12 @@ impl<S: Session> Lab<S> {
                     self.events.push(event);
                     Answer::No
                 }
-                Some(Output::Release { failed }) => {
+                Some(Output::Release { outcome, .. }) => {
                     self.picked -= 1;
                     self.buffer[1].clear();
-                    self.did.push(format!("release {failed}"));
+                    self.forward = [0; 2];
+                    self.ended[1] = false;
+                    self.outcomes.push(outcome);
                     Answer::No
                 }
                 Some(Output::Close { abort }) => {
