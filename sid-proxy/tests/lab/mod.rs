@@ -265,18 +265,22 @@ impl<S: Session> Lab<S> {
             let now = self.now;
             match answer {
                 Answer::No => {}
-                Answer::Routed(decision) => drop(self.session.handle(now, Input::Routed(decision)).unwrap()),
+                Answer::Routed(decision) => {
+                    self.session.handle(now, Input::Routed(decision)).unwrap();
+                }
                 Answer::Pick(tried) => match self.cards.iter().find(|(card, _)| !tried.contains(card)) {
                     Some(&(card, address)) => {
                         self.picked += 1;
-                        drop(self.session.handle(now, Input::Picked { card, address }).unwrap());
+                        self.session.handle(now, Input::Picked { card, address }).unwrap();
                     }
-                    None => drop(self.session.handle(now, Input::NoCard).unwrap()),
+                    None => {
+                        self.session.handle(now, Input::NoCard).unwrap();
+                    }
                 },
                 Answer::Connect(_) if self.hold_connect => {}
                 Answer::Connect(card) => {
                     let up = if self.dead.contains(&card) { Input::ConnectFailed } else { Input::Connected };
-                    drop(self.session.handle(now, up).unwrap());
+                    self.session.handle(now, up).unwrap();
                 }
             }
         }
