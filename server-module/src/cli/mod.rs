@@ -7,6 +7,7 @@ mod ctl;
 mod exit;
 pub mod init;
 pub mod mib;
+mod route;
 pub mod user;
 
 use clap::{Parser, Subcommand};
@@ -35,6 +36,8 @@ pub enum Command {
     Run(crate::module::Args),
     /// Validate a configuration and print what it comes to
     Check(check::Args),
+    /// Tell which rule, which service and which card a request reaches, and why the others lost
+    Route(route::Args),
     /// Write a commented configuration to start from
     Init(init::Args),
     /// Write the texts of the MIB modules that the agent serves
@@ -63,6 +66,7 @@ impl Command {
             Self::Card(args) => crate::card::run(args),
             Self::Pack(args) => crate::pack::run(args),
             Self::Check(args) => check::run(&args),
+            Self::Route(args) => route::run(&args),
             Self::Init(args) => init::run(&args),
             Self::Mib(args) => mib::run(&args),
             Self::Ctl(args) => ctl::run(args),

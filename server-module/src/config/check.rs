@@ -1,10 +1,11 @@
 //! What a type cannot say: entries that contradict one another, files that are missing.
 
 use super::problem::{Place, Problem};
+use super::routes::{RouteFlaw, Routes, Written};
 use super::schema::{Config, Unknown};
 use super::source::{Key, Source};
 use super::units::{DhcpListen, Store};
-use crate::cabinet::{Flaw, Health, Sid};
+use crate::cabinet::{Flaw, Health};
 use std::collections::HashMap;
 use std::fmt::Display;
 use std::hash::Hash;
@@ -29,7 +30,7 @@ impl<'a> Check<'a> {
         check.snmp();
         check.cards();
         check.services();
-        check.sids();
+        check.names();
         check.flaws();
         check.problems.sort_by_key(|problem| problem.line);
         check.problems
@@ -301,30 +302,21 @@ impl<'a> Check<'a> {
         }
     }
 
-    /// Names that two services claim, as far as they are spelled alike; the route table judges the rest.
-    fn sids(&mut self) {
-        let services =
-            || self.config.services.iter().enumerate().map(|(i, s)| (Key::top("service").index(i), s));
-        let named = |field: &'static str, key: Key, names: &[Sid]| {
-            let key = key.field(field);
-            let numbered = names.iter().enumerate();
-            numbered.map(|(i, sid)| (key.index(i), sid.as_str().to_ascii_lowercase())).collect::<Vec<_>>()
-        };
-        let sids: Vec<_> = services().flat_map(|(key, s)| named("sid", key, &s.sid)).collect();
-        let snis: Vec<_> = services().flat_map(|(key, s)| named("sni", key, &s.sni)).collect();
-        let logins: Vec<_> = services()
-            .flat_map(|(key, s)| {
-                let key = key.field("login");
-                s.login
-                    .iter()
-                    .enumerate()
-                    .map(move |(i, login)| (key.index(i), login.clone()))
-                    .collect::<Vec<_>>()
-            })
-            .collect();
-        self.unique(sids, "a name that no other service has");
-        self.unique(snis, "a name that no other service has");
-        self.unique(logins, "a login that no other service has");
+    /// What the route table has against the names.
+    fn names(&mut self) {
+        let Err(flaws) = Routes::build(&self.config.services, 0) else { return };
+        let key = |at: Written| Key::top("service").index(at.service).field(at.field).index(at.index);
+        for flaw in flaws {
+            match flaw {
+                RouteFlaw::Name { at, error } => {
+                    self.problem(&key(at), error).next = Some("write the name as customers use it".into());
+                }
+                RouteFlaw::Claimed { at, with, .. } => {
+                    self.conflict(&key(at), &key(with), &flaw).next =
+                        Some("one name leads to one service: remove it from the other".into());
+                }
+            }
+        }
     }
 
     /// What the cabinet core has against it.

@@ -6,6 +6,7 @@
 
 mod check;
 mod problem;
+mod routes;
 mod schema;
 mod source;
 mod units;
@@ -18,6 +19,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use problem::{Place, Problem, Problems};
+pub use routes::{RouteFlaw, Routes, Written};
 pub use schema::{
     Account, Admin, Boot, Card, Community, Config, Dhcp, DhcpMode, Listen, Module, Network, Snmp, Tftp, Tls,
     TrapSink, Unknown,
