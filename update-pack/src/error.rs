@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use crate::campaign::ScopeError;
+
 /// Why a package is not used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -80,6 +82,8 @@ pub enum Part {
     Key,
     /// A record of the journal.
     Journal,
+    /// The notice of a campaign.
+    Notice,
 }
 
 impl fmt::Display for Part {
@@ -97,6 +101,7 @@ impl fmt::Display for Part {
             Self::File => "the file",
             Self::Key => "the key file",
             Self::Journal => "the journal",
+            Self::Notice => "the notice",
         })
     }
 }
@@ -129,6 +134,9 @@ pub enum Problem {
     /// A text is not UTF-8 or holds control characters.
     #[error("a text is not plain UTF-8")]
     Text,
+    /// A scope expression is none.
+    #[error("the scope expression, {0}")]
+    Scope(ScopeError),
     /// A path or its place in the tree is not allowed.
     #[error("a path is not allowed")]
     Path,

@@ -17,6 +17,7 @@ extern crate alloc;
 
 #[cfg(feature = "build")]
 pub mod build;
+pub mod campaign;
 pub mod delta;
 pub mod engine;
 mod error;

@@ -13,8 +13,10 @@ use ed25519_dalek::{Signer as _, VerifyingKey};
 use crate::error::Untrusted;
 use crate::wire::{Header, Root, Signature, Signatures};
 
-/// What is signed begins with this, so that no signature made for anything else is one of a root.
-const DOMAIN: &[u8] = b"update-pack/v1/root\0";
+/// What is signed begins with its domain, so that no signature made for anything else is one of a root.
+const ROOT: &[u8] = b"update-pack/v1/root\0";
+/// The domain of the notices of campaigns.
+const NOTICE: &[u8] = b"update-pack/v1/notice\0";
 
 /// An Ed25519 public key that can be trusted: a point of the prime-order group.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -62,7 +64,16 @@ impl SigningKey {
 
     /// Signs a root, given as the header and the root's bytes.
     pub fn sign(&self, header: &[u8], root: &[u8]) -> Signature {
-        let message = [DOMAIN, header, root].concat();
+        self.sign_in(ROOT, header, root)
+    }
+
+    /// Signs the notice of a campaign.
+    pub(crate) fn sign_notice(&self, header: &[u8], body: &[u8]) -> Signature {
+        self.sign_in(NOTICE, header, body)
+    }
+
+    fn sign_in(&self, domain: &[u8], header: &[u8], body: &[u8]) -> Signature {
+        let message = [domain, header, body].concat();
         Signature { key: self.public().0, signature: self.0.sign(&message).to_bytes() }
     }
 }
@@ -103,7 +114,27 @@ impl Trust {
         root: &[u8],
         signatures: &Signatures,
     ) -> Result<Vec<PublicKey>, Untrusted> {
-        let message = [DOMAIN, &header.emit(), root].concat();
+        self.check_in(ROOT, &header.emit(), root, signatures)
+    }
+
+    /// Checks the signatures of a notice in the same way.
+    pub(crate) fn check_notice(
+        &self,
+        header: &[u8],
+        body: &[u8],
+        signatures: &Signatures,
+    ) -> Result<Vec<PublicKey>, Untrusted> {
+        self.check_in(NOTICE, header, body, signatures)
+    }
+
+    fn check_in(
+        &self,
+        domain: &[u8],
+        header: &[u8],
+        body: &[u8],
+        signatures: &Signatures,
+    ) -> Result<Vec<PublicKey>, Untrusted> {
+        let message = [domain, header, body].concat();
         let mut signers = Vec::new();
         for (index, signature) in signatures.iter().enumerate() {
             let forged = Untrusted::Forged { index };

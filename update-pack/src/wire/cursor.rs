@@ -1,5 +1,6 @@
 //! A reader of bytes that knows where it is, and the variable-length numbers.
 
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::error::{Malformed, Part, Problem};
@@ -37,6 +38,19 @@ impl<'a> Cursor<'a> {
         self.rest = rest;
         self.offset = self.offset.saturating_add(u64::try_from(len).unwrap_or(u64::MAX));
         Ok(head)
+    }
+
+    /// Takes that many octets as a part of their own, whose errors tell offsets of the whole.
+    pub(crate) fn part(&mut self, len: usize) -> Result<Self, Malformed> {
+        let (part, offset) = (self.part, self.offset);
+        Ok(Self { part, rest: self.take(len)?, offset })
+    }
+
+    /// Takes all that is left as text to be shown to people.
+    pub(crate) fn text(&mut self, max: usize) -> Result<String, Malformed> {
+        let start = self.clone();
+        let bytes = self.take(self.remaining())?;
+        super::root::text(bytes, max).map_err(|problem| start.malformed(problem))
     }
 
     pub(crate) fn array<const N: usize>(&mut self) -> Result<[u8; N], Malformed> {

@@ -4,6 +4,7 @@
 //! `emit(parse(b)) == b` for all `b` that parse.
 
 mod cursor;
+mod fields;
 mod frame;
 mod header;
 mod manifest;
@@ -11,6 +12,7 @@ mod root;
 mod signatures;
 
 pub(crate) use cursor::{Cursor, put_varint, zigzag};
+pub(crate) use fields::{CRITICAL, Fields, put_field};
 pub use frame::{Encoding, FRAME_HEAD, FrameHead};
 pub use header::{END_LEN, HEADER_LEN, Header, emit_end, parse_end};
 pub use manifest::{Entry, Manifest};

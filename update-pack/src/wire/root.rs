@@ -7,7 +7,7 @@ use core::fmt;
 use sha2::Digest as _;
 
 use crate::error::{Error, Malformed, Part, Problem};
-use crate::wire::{Cursor, GROUP};
+use crate::wire::{CRITICAL, Cursor, Fields, GROUP, put_field};
 
 /// A SHA-256 digest.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -50,7 +50,23 @@ pub struct Payload {
     pub groups: Digest,
 }
 
+impl Section {
+    fn read(field: &mut Cursor<'_>) -> Result<Self, Malformed> {
+        Ok(Self { len: field.u32()?, digest: Digest(field.array()?) })
+    }
+}
+
 impl Payload {
+    fn read(field: &mut Cursor<'_>) -> Result<Self, Malformed> {
+        let start = field.clone();
+        let payload = Self { forward: field.u64()?, backward: field.u64()?, groups: Digest(field.array()?) };
+        // Lengths whose sum does not fit would be caught late and far away.
+        match payload.forward.checked_add(payload.backward) {
+            Some(_) => Ok(payload),
+            None => Err(start.malformed(Problem::Range)),
+        }
+    }
+
     /// Stored bytes altogether.
     pub fn len(&self) -> u64 {
         self.forward.saturating_add(self.backward)
@@ -120,8 +136,6 @@ pub struct Root {
     pub extensions: Vec<(u16, Vec<u8>)>,
 }
 
-// A field is critical when a reader that does not know it must refuse the package.
-const CRITICAL: u16 = 0x8000;
 const FROM: u16 = CRITICAL | 1;
 const TO: u16 = CRITICAL | 2;
 const EPOCH: u16 = CRITICAL | 3;
@@ -142,62 +156,17 @@ impl Root {
     /// # Errors
     /// [`Malformed`] with the offset; [`Error::Unsupported`] for a critical field that is not known.
     pub fn parse(bytes: &[u8]) -> Result<Self, Error> {
-        let mut cursor = Cursor::new(Part::Root, bytes);
-        let mut root = Self::default();
-        let mut seen = [false; KNOWN.len()];
-        let mut last = 0;
-        while !cursor.is_empty() {
-            let tag = cursor.u16()?;
-            if tag & !CRITICAL <= last {
-                return Err(cursor.malformed(Problem::Order).into());
-            }
-            last = tag & !CRITICAL;
-            let len = cursor.u32()?;
-            let len = usize::try_from(len).map_err(|_| cursor.malformed(Problem::Range))?;
-            let start = cursor.clone();
-            let value = cursor.take(len)?;
-            if let Some(flag) = KNOWN.iter().position(|known| *known == tag).and_then(|at| seen.get_mut(at)) {
-                *flag = true;
-                root.read(tag, value).map_err(|problem| start.malformed(problem))?;
-            } else if tag & CRITICAL != 0 || KNOWN.contains(&(tag | CRITICAL)) {
-                return Err(Error::Unsupported { part: Part::Root, code: u32::from(tag) });
-            } else {
-                root.extensions.push((tag, value.to_vec()));
-            }
-        }
-        match KNOWN.iter().zip(seen).find(|(_, seen)| !seen) {
-            Some((missing, _)) => Err(cursor.malformed(Problem::Missing(missing & !CRITICAL)).into()),
-            None => Ok(root),
-        }
-    }
-
-    fn read(&mut self, tag: u16, value: &[u8]) -> Result<(), Problem> {
-        let mut field = Cursor::new(Part::Root, value);
-        let why = |malformed: Malformed| malformed.problem;
-        match tag {
-            FROM => self.from_version = text(value, VERSION_MAX)?,
-            TO => self.to_version = text(value, VERSION_MAX)?,
-            EPOCH => self.epoch = field.u64().map_err(why)?,
-            SCOPE => self.scope = text(value, SCOPE_MAX)?,
-            SEVERITY => self.severity = Severity(field.u8().map_err(why)?),
-            MANIFEST => {
-                self.manifest =
-                    Section { len: field.u32().map_err(why)?, digest: Digest(field.array().map_err(why)?) };
-            }
-            _ => {
-                self.payload = Payload {
-                    forward: field.u64().map_err(why)?,
-                    backward: field.u64().map_err(why)?,
-                    groups: Digest(field.array().map_err(why)?),
-                };
-                // Lengths whose sum does not fit would be caught late and far away.
-                self.payload.forward.checked_add(self.payload.backward).ok_or(Problem::Range)?;
-            }
-        }
-        match tag {
-            FROM | TO | SCOPE => Ok(()),
-            _ => field.finish().map_err(why),
-        }
+        let fields = Fields::parse(Part::Root, bytes, &KNOWN)?;
+        Ok(Self {
+            from_version: fields.need(FROM, |field| field.text(VERSION_MAX))?,
+            to_version: fields.need(TO, |field| field.text(VERSION_MAX))?,
+            epoch: fields.need(EPOCH, Cursor::u64)?,
+            scope: fields.need(SCOPE, |field| field.text(SCOPE_MAX))?,
+            severity: Severity(fields.need(SEVERITY, Cursor::u8)?),
+            manifest: fields.need(MANIFEST, Section::read)?,
+            payload: fields.need(PAYLOAD, Payload::read)?,
+            extensions: fields.unknown().map(|(tag, value)| (tag, value.to_vec())).collect(),
+        })
     }
 
     /// Writes the root.
@@ -224,9 +193,7 @@ impl Root {
         fields.sort_by_key(|(tag, _)| tag & !CRITICAL);
         let mut out = Vec::new();
         for (tag, value) in fields {
-            out.extend_from_slice(&tag.to_be_bytes());
-            out.extend_from_slice(&u32::try_from(value.len()).unwrap_or(u32::MAX).to_be_bytes());
-            out.extend_from_slice(value);
+            put_field(&mut out, tag, value);
         }
         out
     }
@@ -243,7 +210,7 @@ impl Root {
 }
 
 /// Text that is shown to people: control characters could forge what a terminal shows.
-fn text(bytes: &[u8], max: usize) -> Result<String, Problem> {
+pub(super) fn text(bytes: &[u8], max: usize) -> Result<String, Problem> {
     if bytes.is_empty() || bytes.len() > max {
         return Err(Problem::Range);
     }
