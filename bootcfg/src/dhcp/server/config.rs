@@ -178,9 +178,9 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// 65,536 bindings, 4,096 outputs, 256 offers a relay.
+    /// 65,536 bindings, 4,096 outputs, 1,024 offers a relay.
     fn default() -> Self {
-        Self { leases: 65_536, outputs: 4096, offers_a_relay: 256 }
+        Self { leases: 65_536, outputs: 4096, offers_a_relay: 1024 }
     }
 }
 
