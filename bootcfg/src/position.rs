@@ -122,6 +122,11 @@ impl Plan {
         (1..=self.chassis).flat_map(move |chassis| (1..=slots).map(move |slot| Position { chassis, slot }))
     }
 
+    /// How many positions the cabinet has.
+    pub fn capacity(&self) -> usize {
+        usize::from(self.chassis).saturating_mul(self.slots.into())
+    }
+
     /// Whether `address` lies in the plan's network.
     pub fn covers(&self, address: Ipv4Addr) -> bool {
         address.to_bits() & self.netmask().to_bits() == self.network

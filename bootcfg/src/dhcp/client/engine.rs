@@ -96,7 +96,7 @@ impl Client {
             Input::Release => self.release(),
             Input::Tick => {}
         }
-        if self.deadline.is_some_and(|deadline| deadline <= self.now) && self.queue.len() < MAX_OUTPUTS {
+        while self.deadline.is_some_and(|deadline| deadline <= self.now) && self.queue.len() < MAX_OUTPUTS {
             self.time_out();
         }
         Ok(())

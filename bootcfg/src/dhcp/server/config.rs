@@ -165,11 +165,11 @@ pub enum Swap {
 
 /// The bounds of a server's memory.
 ///
-/// At most `leases` bindings of about 150 octets with their index entries, 255 octets more where a client has an
+/// At most `leases` bindings, and never fewer than the plan has positions, whose room is kept from the pool, of about 150 octets with their index entries, 255 octets more where a client has an
 /// identifier; at most `outputs` replies waiting to be drained, of at most `mtu` octets each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// The most bindings, positions and pool together.
+    /// The most bindings, positions and pool together; what the positions may need is not the pool's.
     pub leases: usize,
     /// The most outputs waiting to be drained; past it datagrams are refused.
     pub outputs: usize,

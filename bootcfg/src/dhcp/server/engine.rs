@@ -64,8 +64,9 @@ impl Server {
         } else {
             State::Idle { since: lease.expires_at }
         };
-        if self.leases.has_room(lease.address, self.config.limits.leases) {
-            self.leases.set(lease.address, lease.hw, client, state, self.config.limits.leases);
+        let limit = self.room(self.cards.position(lease.address).is_none());
+        if self.leases.has_room(lease.address, limit) {
+            self.leases.set(lease.address, lease.hw, client, state, limit);
         }
     }
 
@@ -182,7 +183,7 @@ impl Server {
 
     /// Does what the judgement means for the leases, and names the change if it must be kept first.
     fn apply(&mut self, judgement: &Judgement, message: &Message<'_>, client: &Client) -> Option<CommitId> {
-        let limit = self.config.limits.leases;
+        let limit = self.room(judgement.decision.rule == Rule::Pool);
         let (address, expires_at) = match judgement.deed {
             Deed::None => return None,
             Deed::Hold(address) => {

@@ -368,7 +368,7 @@ impl Server {
         to: &mut Judgement,
     ) -> Result<(), Reason> {
         let config = self.config();
-        if !self.leases().has_room(address, config.limits.leases) {
+        if !self.leases().has_room(address, self.room(place.rule == Rule::Pool)) {
             return Err(Reason::TooManyLeases);
         }
         if matches!(place.rule, Rule::Pool | Rule::Enrolled) {
@@ -404,6 +404,12 @@ impl Server {
             to.notice = Some(Event::Moved { hw: client.hw, from, to: position });
         }
         Ok(())
+    }
+
+    /// The bindings that there may be when another is made: the pool never takes the room of a position.
+    pub(super) fn room(&self, pooled: bool) -> usize {
+        let (leases, positions) = (self.config().limits.leases, self.config().plan.capacity());
+        if pooled { leases.saturating_sub(positions) } else { leases.max(positions) }
     }
 
     fn no_address(&self, place: Place) -> Reason {

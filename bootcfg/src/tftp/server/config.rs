@@ -16,6 +16,8 @@ pub struct Config {
     pub timeout: Duration,
     /// How often a packet is sent before the transfer is given up.
     pub tries: u32,
+    /// How long the driver may take to open or read a file.
+    pub content_timeout: Duration,
     /// What follows block 65535.
     pub rollover: Rollover,
     /// Every transfer on the well-known port, its peer telling whose a packet is: for clients behind address
@@ -26,13 +28,15 @@ pub struct Config {
 }
 
 impl Default for Config {
-    /// Blocks up to 1,428 octets (what fits into 1,500 with every header), windows up to 64 blocks, 1 s and 6 tries.
+    /// Blocks up to 1,428 octets (what fits into 1,500 with every header), windows up to 64 blocks, 1 s and 6 tries,
+    /// half a minute for the driver.
     fn default() -> Self {
         Self {
             max_blksize: 1428,
             max_windowsize: 64,
             timeout: Duration::from_secs(1),
             tries: 6,
+            content_timeout: Duration::from_secs(30),
             rollover: Rollover::Zero,
             single_port: false,
             limits: Limits::default(),

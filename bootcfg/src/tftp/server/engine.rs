@@ -68,7 +68,7 @@ impl Server {
             Input::Opened { id, size } => self.opened(id, size),
             Input::OpenFailed { id, refusal } => self.open_failed(id, refusal),
             Input::ReadDone { id, bytes } => self.read_done(id, bytes),
-            Input::ReadFailed { id } => self.fail(id, Refusal::Broken, End::Broken),
+            Input::ReadFailed { id } => self.read_failed(id),
             Input::Tick => {}
         }
         self.time_out();
@@ -77,12 +77,8 @@ impl Server {
 
     /// The next thing to do.
     pub fn poll_output(&mut self) -> Option<Output<'_>> {
-        // The borrow of a window cannot be tried inside the loop, so that the loop only finds what to lend.
-        loop {
-            match self.queue.peek()? {
-                Item::Window(id) if !self.has_window(*id) => _ = self.queue.next(),
-                _ => break,
-            }
+        while self.queue.peek().is_some_and(|item| self.is_stale(item)) {
+            _ = self.queue.next();
         }
         let single_port = self.config.single_port;
         let (item, bytes) = self.queue.next()?;
@@ -124,8 +120,16 @@ impl Server {
         self.transfers.len()
     }
 
-    fn has_window(&self, id: TransferId) -> bool {
-        matches!(self.transfers.get(&id), Some(Transfer { state: State::Sending { send: true, .. }, .. }))
+    /// Whether what was to be done is overtaken: the transfer is over, or does not want it any more.
+    fn is_stale(&self, item: &Item) -> bool {
+        let (Item::Open(id) | Item::Read(id, ..) | Item::Window(id)) = item else { return false };
+        let Some(transfer) = self.transfers.get(id) else { return true };
+        !match (item, &transfer.state) {
+            (Item::Open(_), State::Opening) => true,
+            (Item::Read(..), State::Sending { reading, .. }) => reading.is_some(),
+            (Item::Window(_), State::Sending { send, .. }) => *send,
+            _ => false,
+        }
     }
 
     fn datagram(&mut self, at: Tid, from: SocketAddr, bytes: &[u8]) {
@@ -175,6 +179,7 @@ impl Server {
         }
         let id = TransferId(self.next);
         self.next = self.next.saturating_add(1);
+        let deadline = self.now.saturating_add(self.config.content_timeout);
         let transfer = Transfer {
             id,
             peer,
@@ -184,9 +189,10 @@ impl Server {
             state: State::Opening,
             backoff: Backoff::new(self.config.timeout, self.config.tries),
             sent_at: self.now,
-            deadline: None,
+            deadline: Some(deadline),
             retransmits: 0,
         };
+        self.timers.insert((deadline, id));
         self.transfers.insert(id, transfer);
         self.by_peer.insert(peer, id);
         self.peers.insert(peer.ip(), of_peer.saturating_add(1));
@@ -293,7 +299,7 @@ impl Server {
         let old = transfer.deadline;
         if let Some((offset, len)) = sender.wants() {
             *reading = Some(len);
-            transfer.deadline = None;
+            transfer.deadline = Some(now.saturating_add(self.config.content_timeout));
             self.queue.push_bare(Item::Read(id, offset, len));
         } else {
             if !core::mem::replace(send, true) {
@@ -335,6 +341,10 @@ impl Server {
                 return;
             };
             let Some(transfer) = self.transfers.get_mut(&id) else { return };
+            if matches!(transfer.state, State::Opening | State::Sending { reading: Some(_), .. }) {
+                self.broken(id);
+                continue;
+            }
             if !transfer.backoff.again() {
                 self.end(id, End::Timeout);
                 continue;
@@ -351,11 +361,19 @@ impl Server {
         }
     }
 
-    fn fail(&mut self, id: TransferId, refusal: Refusal, end: End) {
-        let Some(transfer) = self.transfers.get(&id) else { return };
-        let (peer, (code, text)) = (transfer.peer, refusal.reply());
+    fn read_failed(&mut self, id: TransferId) {
+        if let Some(Transfer { state: State::Sending { reading: Some(_), .. }, .. }) = self.transfers.get(&id)
+        {
+            self.broken(id);
+        }
+    }
+
+    /// The content is not to be had, or not in time.
+    fn broken(&mut self, id: TransferId) {
+        let Some(peer) = self.transfers.get(&id).map(|transfer| transfer.peer) else { return };
+        let (code, text) = Refusal::Broken.reply();
         self.error(self.tid(id), peer, code, text);
-        self.end(id, end);
+        self.end(id, End::Broken);
     }
 
     fn end(&mut self, id: TransferId, end: End) {
