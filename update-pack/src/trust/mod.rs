@@ -23,10 +23,12 @@ const NOTICE: &[u8] = b"update-pack/v1/notice\0";
 pub struct PublicKey([u8; 32]);
 
 impl PublicKey {
-    /// The key of those 32 bytes. `None` when they are no point, or a weak one under which anything verifies.
+    /// The key of those 32 bytes. `None` when they are no point, a weak one under which anything verifies, or another
+    /// way to write a point, which would give one signer two names.
     pub fn new(bytes: [u8; 32]) -> Option<Self> {
         let key = VerifyingKey::from_bytes(&bytes).ok()?;
-        (!key.is_weak()).then_some(Self(bytes))
+        let canonical = key.to_edwards().compress().to_bytes() == bytes;
+        (canonical && !key.is_weak()).then_some(Self(bytes))
     }
 
     /// The 32 bytes.
