@@ -81,7 +81,8 @@ impl Place {
                 };
                 fs::write(at(&name), content).unwrap();
             }
-            fs::set_permissions(at("lib/same-0"), fs::Permissions::from_mode(0o600 | u32::from(version))).unwrap();
+            fs::set_permissions(at("lib/same-0"), fs::Permissions::from_mode(0o600 | u32::from(version)))
+                .unwrap();
             fs::write(at(&format!("{version}-tool")), b"#!/bin/sh\n").unwrap();
             fs::set_permissions(at(&format!("{version}-tool")), fs::Permissions::from_mode(0o4755)).unwrap();
             symlink(format!("{version}-tool"), at("tool")).unwrap();
@@ -167,7 +168,11 @@ impl Place {
             let said = self.pack(&["status", "--root", "d", "--json"]).ok();
             let said: serde_json::Value = serde_json::from_str(&said).unwrap();
             assert_eq!(said["state"] == "applied", now == b, "{said}");
-            assert_eq!(said["recovered"], serde_json::Value::Null, "the command before has settled everything");
+            assert_eq!(
+                said["recovered"],
+                serde_json::Value::Null,
+                "the command before has settled everything"
+            );
             fs::set_permissions(&root, fs::Permissions::from_mode(0o755)).unwrap();
             fs::remove_dir_all(&root).unwrap();
         }
@@ -264,8 +269,11 @@ fn two_versions_of_a_debian_package() {
     let place = Place::new();
     let versions = ["openssh-server", "sudo", "xz-utils", "curl"].into_iter().find_map(|package| {
         let list = run("apt-cache", &["madison", package]).out;
-        let mut versions: Vec<String> =
-            list.lines().filter_map(|line| line.split('|').nth(1)).map(|version| version.trim().into()).collect();
+        let mut versions: Vec<String> = list
+            .lines()
+            .filter_map(|line| line.split('|').nth(1))
+            .map(|version| version.trim().into())
+            .collect();
         versions.sort();
         versions.dedup();
         (versions.len() >= 2).then(|| (package, [versions[0].clone(), versions[1].clone()]))
@@ -278,7 +286,8 @@ fn two_versions_of_a_debian_package() {
                 return None;
             }
             let file = fs::read_dir(place.dir.path()).unwrap().map(|entry| entry.unwrap().path());
-            let file = file.into_iter().find(|path| path.extension().is_some_and(|suffix| suffix == "deb"))?;
+            let file =
+                file.into_iter().find(|path| path.extension().is_some_and(|suffix| suffix == "deb"))?;
             run("dpkg-deb", &[&"-x".into(), &file, &place.at(root)]).ok();
             fs::remove_file(file).unwrap();
         }
@@ -343,7 +352,11 @@ fn keys_and_statuses_are_what_openssl_and_scripts_expect() {
     place.pack(&["keygen", "--out", "other"]).ok();
     let said = place.pack(&["verify", "p.upk", "--trust", "other.pub"]);
     assert_eq!(said.status, 1, "{said:?}");
-    assert_eq!(place.pack(&["verify", "p.upk", "--trust", "key"]).status, 2, "a private key is no public one");
+    assert_eq!(
+        place.pack(&["verify", "p.upk", "--trust", "key"]).status,
+        2,
+        "a private key is no public one"
+    );
     assert_eq!(place.pack(&["verify", "nothing.upk", "--trust", "key.pub"]).status, 3);
     assert_eq!(place.pack(&["apply", "p.upk"]).status, 2);
     let inspected = place.pack(&["inspect", "p.upk", "--json"]).ok();
@@ -376,7 +389,19 @@ fn what_a_package_cannot_carry_is_named() {
     let place = Place::sample();
     let socket = std::os::unix::net::UnixListener::bind(place.at("b/socket"));
     let said = place.pack(&[
-        "build", "--from", "a", "--to", "b", "--from-version", "1", "--to-version", "2", "--key", "key", "--out", "x",
+        "build",
+        "--from",
+        "a",
+        "--to",
+        "b",
+        "--from-version",
+        "1",
+        "--to-version",
+        "2",
+        "--key",
+        "key",
+        "--out",
+        "x",
     ]);
     drop(socket);
     assert_eq!(said.status, 2, "{said:?}");

@@ -162,7 +162,8 @@ fn a_signature_made_for_something_else_does_not_count() {
     let raw = SigningKey::new(&[7; 32]).sign(&[], &[&package[..16], root].concat());
     let whole = key().sign(&package[..16], root);
     assert_eq!(raw, whole, "header and root are one message");
-    let forged = Signature { key: whole.key, signature: key().sign(b"update-pack/v1/notice", root).signature };
+    let forged =
+        Signature { key: whole.key, signature: key().sign(b"update-pack/v1/notice", root).signature };
     let mut copy = package.clone();
     let at = 16 + header.root_len as usize + 1 + 32;
     copy[at..at + 64].copy_from_slice(&forged.signature);

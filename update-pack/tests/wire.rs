@@ -86,7 +86,13 @@ fn keys_come_back_from_pem_as_openssl_writes_it() {
                     oB8wHQYKKoZIhvcNAQkJFDEPDA1DdXJkbGUgQ2hhaXJzgSEAGb9ECWmEzf6FQbrB\nZ9w7lshQhqowtrbLDFw4rXAxZuE=\n\
                     -----END PRIVATE KEY-----\n";
     assert_eq!(SigningKey::from_pem(version2).unwrap(), key);
-    for broken in ["", "-----BEGIN PUBLIC KEY-----", &public.replace('M', "?"), &public.replace("MCow", "MCox"), private] {
+    for broken in [
+        "",
+        "-----BEGIN PUBLIC KEY-----",
+        &public.replace('M', "?"),
+        &public.replace("MCow", "MCox"),
+        private,
+    ] {
         assert!(PublicKey::from_pem(broken).is_err(), "{broken}");
     }
     assert!(!format!("{key:?}").contains("d4ee72"), "a secret is never shown");
