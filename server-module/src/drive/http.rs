@@ -27,13 +27,16 @@ const LAST_WORDS: Duration = Duration::from_secs(60);
 /// Bytes read at once.
 const READ: usize = 16 * 1024;
 
+/// Hears of each request that is over, with the customer's address.
+type Hearer = dyn Fn(SocketAddr, &Usage) + Send + Sync;
+
 /// What all doors of a cabinet share: the routes, the pools, the idle connections to cards.
 pub struct Shared {
     config: Arc<Config>,
     table: RwLock<RouteTable>,
     pools: Mutex<Pools>,
     idle: Mutex<HashMap<SocketAddr, Vec<TcpStream>>>,
-    usage: Box<dyn Fn(SocketAddr, &Usage) + Send + Sync>,
+    usage: Box<Hearer>,
     hasher: RandomState,
     began: Instant,
 }
@@ -104,8 +107,8 @@ impl Shared {
 }
 
 /// Serves a listener until `shutdown` turns true, then lets running requests finish.
-pub async fn serve(listener: TcpListener, shared: Arc<Shared>, shutdown: watch::Receiver<bool>) {
-    let mut stop = shutdown.clone();
+pub async fn serve(listener: TcpListener, shared: Arc<Shared>, mut shutdown: watch::Receiver<bool>) {
+    let stop = shutdown.clone();
     let mut conversations = JoinSet::new();
     loop {
         tokio::select! {
@@ -114,14 +117,14 @@ pub async fn serve(listener: TcpListener, shared: Arc<Shared>, shutdown: watch::
                     let _ = stream.set_nodelay(true);
                     let local = stream.local_addr().unwrap_or(client);
                     let peer = Peer { client, local, trusted: false };
-                    let conversation = Conversation::new(stream, peer, Arc::clone(&shared), shutdown.clone());
+                    let conversation = Conversation::new(stream, peer, Arc::clone(&shared), stop.clone());
                     conversations.spawn(conversation.run());
                 }
                 // Out of descriptors, or the customer was gone already: others may still come.
                 Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
             },
             Some(_) = conversations.join_next(), if !conversations.is_empty() => {}
-            () = async { drop(stop.wait_for(|stop| *stop).await) } => break,
+            () = async { drop(shutdown.wait_for(|stop| *stop).await) } => break,
         }
     }
     drop(listener);

@@ -226,7 +226,7 @@ impl Session {
     fn key(&self) -> Key<'_> {
         let host = self.request.host();
         Key::Http {
-            host: (!host.is_empty()).then(|| Host::normalised(host)),
+            host: (!host.is_empty()).then(|| Host::from_normalised(host)),
             path: self.request.target(),
             port: self.peer.local.port(),
         }

@@ -1,7 +1,6 @@
 //! Host names as they compare: one spelling for every way to write the same host.
 //!
-//! One pass over the bytes validates, folds case, splits off the port, drops one trailing dot and counts
-//! labels. Names are letters, digits, `-` and `_` in labels of 1 to 63 bytes, 253 in all (RFC 1035 §2.3.4);
+//! One pass over the bytes validates, folds case, splits off the port and drops one trailing dot. Names are letters, digits, `-` and `_` in labels of 1 to 63 bytes, 253 in all (RFC 1035 §2.3.4);
 //! internationalised names arrive as A-labels (RFC 5890 §2.3.2.1), and whatever else RFC 3986 allows in a
 //! `reg-name` (percent-encoding, sub-delims) is refused: no card has such a name and parsers disagree on it.
 
@@ -20,7 +19,6 @@ pub type Room = [u8; 256];
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Host<'a> {
     name: &'a [u8],
-    labels: u8,
 }
 
 /// A host and the port that stood after it, as in a `Host` field or an absolute target.
@@ -88,7 +86,7 @@ impl<'a> Authority<'a> {
         write!(text, "[{address}]").map_err(|_| HostError::Ipv6)?;
         let Text { room, len } = text;
         let name = room.get(..len).ok_or(HostError::Ipv6)?;
-        Ok(Self { host: Host { name, labels: 1 }, port })
+        Ok(Self { host: Host { name }, port })
     }
 }
 
@@ -102,11 +100,10 @@ impl<'a> Host<'a> {
         Ok(authority.host)
     }
 
-    /// Takes bytes that [`Host::as_bytes`] gave earlier.
-    pub(crate) fn normalised(name: &'a [u8]) -> Self {
-        let dots = name.iter().filter(|&&b| b == b'.').count();
-        let labels = u8::try_from(dots).unwrap_or(u8::MAX).saturating_add(1);
-        Self { name, labels: if name.first() == Some(&b'[') { 1 } else { labels } }
+    /// Takes bytes that [`Host::as_bytes`] gave earlier. Of any other bytes, a table merely knows no route.
+    #[must_use]
+    pub fn from_normalised(name: &'a [u8]) -> Self {
+        Self { name }
     }
 
     /// The normalised bytes: lower case, no trailing dot, IPv6 in brackets as RFC 5952 writes it.
@@ -124,13 +121,17 @@ impl<'a> Host<'a> {
     /// How many labels the name has; an address in brackets counts as one.
     #[must_use]
     pub fn labels(&self) -> u8 {
-        self.labels
+        if self.name.first() == Some(&b'[') {
+            return 1;
+        }
+        let dots = self.name.iter().filter(|&&b| b == b'.').count();
+        u8::try_from(dots).unwrap_or(u8::MAX).saturating_add(1)
     }
 
     /// The names above this one, longest first, each with its number of labels: `b.c` and `c` for `a.b.c`.
     pub fn parents(&self) -> impl Iterator<Item = (u8, &'a [u8])> + use<'a> {
         let mut rest = self.name;
-        let mut labels = self.labels;
+        let mut labels = self.labels();
         core::iter::from_fn(move || {
             labels = labels.checked_sub(1).filter(|&n| n > 0)?;
             let dot = rest.iter().position(|&b| b == b'.')?;
@@ -141,7 +142,6 @@ impl<'a> Host<'a> {
 
     /// Folds and checks a name up to a `:` or the end; gives it and how many raw bytes it took.
     fn scan(raw: &[u8], room: &'a mut Room) -> Result<(Self, usize), HostError> {
-        let mut labels = 0u8;
         let mut label = 0usize;
         let mut used = 0usize;
         for (&byte, slot) in raw.iter().zip(room.iter_mut()) {
@@ -153,7 +153,6 @@ impl<'a> Host<'a> {
                     if label == 0 || label > MAX_LABEL {
                         return Err(HostError::Label { at: used });
                     }
-                    labels = labels.saturating_add(1);
                     label = 0;
                 }
                 _ => label = label.saturating_add(1),
@@ -166,15 +165,12 @@ impl<'a> Host<'a> {
         }
         // The last label; none after a dot means that the dot was a trailing one.
         let len = if label == 0 { used.saturating_sub(1) } else { used };
-        if label > 0 {
-            labels = labels.saturating_add(1);
-        }
         let over = used == room.len() && raw.len() > used;
         if label > MAX_LABEL || len > MAX_NAME || over {
             return Err(HostError::Label { at: used });
         }
         let name = room.get(..len).ok_or(HostError::Empty)?;
-        Ok((Self { name, labels }, used))
+        Ok((Self { name }, used))
     }
 }
 
