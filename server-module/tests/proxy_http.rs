@@ -67,7 +67,7 @@ struct House {
 async fn house() -> House {
     let mut builder = RouteTable::builder(1);
     builder.add(Sid::Http("www.sell.com"), ServiceId(1)).unwrap();
-    let mut pool = Pool::new(Balance::round_robin());
+    let mut pool = Pool::new(Balance::RoundRobin);
     pool.add(CardId(1), card(1).await);
     pool.add(CardId(2), card(2).await);
     let mut pools = Pools::new();

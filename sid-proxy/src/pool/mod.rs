@@ -1,25 +1,38 @@
 //! The cards of a service as the balancer sees them.
 //!
 //! A pool is a pure state machine: who is a member, in what state, with how much in flight. [`Pool::pick`]
-//! chooses and counts, [`Pool::finish`] gives back; whoever picks must finish exactly once.
+//! chooses and counts, [`Pool::finish`] gives back; whoever picks must finish exactly once. Time is passed in and
+//! chance comes from a seed, so equal calls choose equally.
+//!
+//! Who may be picked: members that are up, not ejected, not full and not tried for this request already; of these
+//! the ones of the lowest rank. The [`Balance`] chooses among them.
 
 mod balance;
+mod maglev;
 mod member;
+mod policy;
 
 pub use balance::Balance;
-pub use member::{Member, State};
+pub use member::{Member, State, Terms};
+pub use policy::Policy;
 
 use crate::{CardId, ServiceId};
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
+use balance::{Candidate, Chooser};
 use core::net::SocketAddr;
 use core::time::Duration;
 
 /// The members of one service and the way in which they share its requests.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Pool {
-    balance: Balance,
+    chooser: Chooser,
+    policy: Policy,
+    budget: policy::Budget,
     members: Vec<Member>,
+    /// Room for the members that may be picked.
+    candidates: Vec<Candidate>,
+    active: u32,
 }
 
 /// The pools of a table's services.
@@ -67,25 +80,73 @@ impl Pool {
     /// Makes a pool without members.
     #[must_use]
     pub fn new(balance: Balance) -> Self {
-        Self { balance, members: Vec::new() }
+        Self {
+            chooser: Chooser { balance, random: 0, maglev: None },
+            policy: Policy::default(),
+            budget: policy::Budget::default(),
+            members: Vec::new(),
+            candidates: Vec::new(),
+            active: 0,
+        }
     }
 
-    /// Adds a member that is up, or gives the one with that card a new address.
+    /// The pool with another policy.
+    #[must_use]
+    pub fn with_policy(mut self, policy: Policy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// The pool with another seed for what is left to chance.
+    #[must_use]
+    pub fn with_seed(mut self, seed: u64) -> Self {
+        self.chooser.random = seed;
+        self
+    }
+
+    /// Changes the balance; what is running and what was seen of the members stays.
+    pub fn set_balance(&mut self, balance: Balance) {
+        self.chooser.balance = balance;
+    }
+
+    /// Adds a member that is up, on the usual terms, or gives the one with that card a new address.
     pub fn add(&mut self, card: CardId, address: SocketAddr) {
-        match self.member_mut(card) {
-            Some(member) => member.address = address,
-            None => self.members.push(Member::new(card, address)),
+        let terms = self.members.iter().find(|member| member.card == card).map(|member| member.terms);
+        self.insert(card, address, terms.unwrap_or_default());
+    }
+
+    /// Adds a member that is up; one with that card gets the address and the terms and keeps the rest.
+    pub fn insert(&mut self, card: CardId, address: SocketAddr, terms: Terms) {
+        match self.members.iter_mut().find(|member| member.card == card) {
+            Some(member) => {
+                if member.terms.weight != terms.weight {
+                    self.chooser.maglev = None;
+                }
+                member.address = address;
+                member.terms = terms;
+            }
+            None => {
+                self.chooser.maglev = None;
+                self.members.push(Member::new(card, address, terms));
+            }
         }
     }
 
     /// Forgets a member. What is running on it is not known to the pool any more.
     pub fn remove(&mut self, card: CardId) {
+        self.chooser.maglev = None;
         self.members.retain(|member| member.card != card);
+        self.active = self.members.iter().fold(0, |sum, member| sum.saturating_add(member.active));
     }
 
     /// Sets the state of a member. Anything but `Up` takes effect with the next pick.
     pub fn set_state(&mut self, card: CardId, state: State) {
-        if let Some(member) = self.member_mut(card) {
+        if let Some(member) = self.members.iter_mut().find(|member| member.card == card) {
+            if state == State::Up && member.state != State::Up {
+                // The next pick sees when; until then it is as good as any.
+                member.up_at = None;
+                member.account = 0;
+            }
             member.state = state;
         }
     }
@@ -96,27 +157,92 @@ impl Pool {
         &self.members
     }
 
-    /// Chooses a member that is up and was not tried, and counts one more in flight on it.
-    pub fn pick(&mut self, _now: Duration, key: &PickKey<'_>) -> Option<Pick> {
-        let chosen = self.balance.choose(&self.members, key)?;
+    /// Chooses a member and counts one more in flight on it.
+    pub fn pick(&mut self, now: Duration, key: &PickKey<'_>) -> Option<Pick> {
+        let retry = !key.tried.is_empty();
+        if self.active >= self.policy.max_active || (retry && !self.budget.may_retry()) {
+            return None;
+        }
+        let chosen = self.first_choice(now, key).or_else(|| self.choose(now, key))?;
         let member = self.members.get_mut(chosen)?;
         member.active = member.active.saturating_add(1);
         member.picked = member.picked.saturating_add(1);
+        self.active = self.active.saturating_add(1);
+        self.budget.picked(retry, self.policy.retry_percent);
         Some(Pick { card: member.card, address: member.address })
     }
 
-    /// Gives back what [`Pool::pick`] gave.
-    pub fn finish(&mut self, _now: Duration, card: CardId, outcome: Outcome) {
-        if let Some(member) = self.member_mut(card) {
-            member.active = member.active.saturating_sub(1);
-            if outcome == Outcome::Failed {
-                member.failed = member.failed.saturating_add(1);
+    /// Gives back what [`Pool::pick`] gave, and tells how it went.
+    pub fn finish(&mut self, now: Duration, card: CardId, outcome: Outcome) {
+        let ejected = self.members.iter().filter(|member| member.is_ejected(now)).count();
+        let may_eject = ejected.saturating_add(1).saturating_mul(100)
+            <= self.members.len().saturating_mul(usize::from(self.policy.eject_percent));
+        let Some(member) = self.members.iter_mut().find(|member| member.card == card) else { return };
+        member.active = member.active.saturating_sub(1);
+        self.active = self.active.saturating_sub(1);
+        match outcome {
+            Outcome::Answered { first_byte_after, status } => {
+                let busy = matches!(status, 429 | 503);
+                member.observe(
+                    now,
+                    if busy { first_byte_after.max(self.policy.penalty) } else { first_byte_after },
+                );
+                member.succeeded();
             }
+            Outcome::Failed => {
+                member.observe(now, self.policy.penalty);
+                if member.fail(self.policy.eject_after) && may_eject {
+                    member.eject(now, self.policy.eject_for);
+                }
+            }
+            Outcome::Unknown => {}
         }
     }
 
-    fn member_mut(&mut self, card: CardId) -> Option<&mut Member> {
-        self.members.iter_mut().find(|member| member.card == card)
+    /// The card that a client's hash names, if nothing speaks against it: no look at the others.
+    fn first_choice(&self, now: Duration, key: &PickKey<'_>) -> Option<usize> {
+        let (Balance::HashClient { bound: 0 }, Some(maglev)) = (self.chooser.balance, &self.chooser.maglev)
+        else {
+            return None;
+        };
+        let index = maglev.walk(key.client).next()?;
+        let member = self.members.get(index)?;
+        let fits = member.terms.rank == 0 && self.may_be_picked(member, State::Up, now, key.tried);
+        fits.then_some(index)
+    }
+
+    fn choose(&mut self, now: Duration, key: &PickKey<'_>) -> Option<usize> {
+        for member in self.members.iter_mut().filter(|member| member.state == State::Up) {
+            member.up_at.get_or_insert(now);
+        }
+        let mut candidates = core::mem::take(&mut self.candidates);
+        let share = |member: &Member| member.share(now, self.policy.slow_start);
+        balance::candidates(
+            &self.members,
+            |member| self.may_be_picked(member, State::Up, now, key.tried),
+            share,
+            &mut candidates,
+        );
+        if candidates.is_empty() && self.policy.fail_open {
+            // Better a doubtful card than none.
+            balance::candidates(
+                &self.members,
+                |member| self.may_be_picked(member, State::Failing, now, key.tried),
+                share,
+                &mut candidates,
+            );
+        }
+        let chosen = self.chooser.choose(&mut self.members, &candidates, key.client, now);
+        self.candidates = candidates;
+        chosen
+    }
+
+    fn may_be_picked(&self, member: &Member, state: State, now: Duration, tried: &[CardId]) -> bool {
+        member.state == state
+            && member.terms.weight > 0
+            && member.active < member.terms.max_active
+            && !member.is_ejected(now)
+            && !tried.contains(&member.card)
     }
 }
 

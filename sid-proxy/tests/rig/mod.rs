@@ -28,14 +28,14 @@ pub fn table() -> RouteTable {
 
 pub fn pools() -> Pools {
     let mut pools = Pools::new();
-    let mut shop = Pool::new(Balance::round_robin());
+    let mut shop = Pool::new(Balance::RoundRobin);
     shop.add(CardId(1), "10.1.1.1:8000".parse().unwrap());
     shop.add(CardId(2), "10.1.1.2:8000".parse().unwrap());
     pools.insert(SHOP, shop);
-    let mut fallback = Pool::new(Balance::round_robin());
+    let mut fallback = Pool::new(Balance::RoundRobin);
     fallback.add(CardId(3), "10.1.1.3:8000".parse().unwrap());
     pools.insert(FALLBACK, fallback);
-    pools.insert(EMPTY, Pool::new(Balance::round_robin()));
+    pools.insert(EMPTY, Pool::new(Balance::RoundRobin));
     pools
 }
 
