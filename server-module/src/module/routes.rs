@@ -131,7 +131,9 @@ impl Routes {
         for active in &inventory.services {
             let id = self.ids[&active.service.name];
             self.shared.with_pools(|pools| {
-                let mut pool = pools.remove(id).unwrap_or_else(|| Pool::new(Balance::round_robin()));
+                let balance = balance(active.service.balance);
+                let mut pool = pools.remove(id).unwrap_or_else(|| Pool::new(balance));
+                pool.set_balance(balance);
                 let gone = |card: &CardId| !active.members.iter().any(|member| card_id(member.card) == *card);
                 let gone: Vec<CardId> =
                     pool.members().iter().map(|member| member.card).filter(gone).collect();
@@ -180,5 +182,17 @@ fn apply(active: &Active, pool: &mut Pool) {
         };
         standby |= state == State::Up && active.service.mode == Mode::Reliability;
         pool.set_state(card_id(member.card), state);
+    }
+}
+
+/// The balancer by which the proxy does what the configuration names.
+const fn balance(named: cabinet::Balance) -> Balance {
+    match named {
+        cabinet::Balance::RoundRobin => Balance::RoundRobin,
+        cabinet::Balance::LeastConnections => Balance::LeastConnections,
+        cabinet::Balance::TwoChoices => Balance::TwoChoices,
+        cabinet::Balance::Latency => Balance::Latency,
+        cabinet::Balance::HashClient => Balance::HashClient { bound: 0 },
+        cabinet::Balance::Cost => Balance::Cost,
     }
 }

@@ -158,7 +158,7 @@ impl Session {
 
     /// The next thing to do.
     pub fn poll_output(&mut self) -> Option<Output<'_>> {
-        let host = self.name.as_deref().map(Host::normalised);
+        let host = self.name.as_deref().map(Host::from_normalised);
         self.out.poll(Key::Sni(host), &self.seek.tried)
     }
 
