@@ -1,11 +1,11 @@
 //! The machine that applies a delta, a window at a time.
 //!
 //! ```text
-//!            .---------------------------------------------------.
-//!            v                                                   |
-//!   start -> Head -> Fill -> Literals -> Private -> Copy(private)|
-//!             |       ^  ^______|___________________________/    |
-//!             |       '-- until the gap is full --> Copy(shared) '
+//!             .-------------------------------------------------------.
+//!             v                                                       |
+//!   start -> Head -> Fill --(the gap is full)--> Shared -> CopyShared-'
+//!             |      |  ^
+//!             |      '--'  through Literals or CopyPrivate
 //!             '-> Done when both sides are used up
 //! ```
 
@@ -14,7 +14,7 @@ use alloc::vec::Vec;
 use super::differences::{AHEAD, Change, Gap};
 use super::error::{Error, Problem};
 use super::model::unzigzag;
-use super::part::{Number, Part};
+use super::part::{Fill, Number, Part};
 use super::patch::{Direction, Patch};
 use super::rans::{Decoder, Need};
 
@@ -94,12 +94,19 @@ enum Asked {
 enum State {
     Head,
     Fill { fill: u64, skip: u64 },
-    Literals { count: u64, fill: u64, skip: u64 },
-    Private { fill: u64, skip: u64 },
+    Literals { from: From, count: u64, fill: u64, skip: u64 },
     CopyPrivate { copy: Copying, fill: u64, skip: u64 },
     Shared,
     CopyShared { copy: Copying },
     Done,
+}
+
+/// Where literals come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum From {
+    Model,
+    Store,
+    History(usize),
 }
 
 /// A copy under way.
@@ -242,8 +249,7 @@ impl Apply {
         match self.state {
             State::Head => self.head(),
             State::Fill { fill, skip } => self.fill(fill, skip),
-            State::Literals { count, fill, skip } => self.literals(count, fill, skip),
-            State::Private { fill, skip } => self.private(fill, skip),
+            State::Literals { from, count, fill, skip } => self.literals(from, count, fill, skip),
             State::Shared => self.shared(),
             State::CopyShared { mut copy } => {
                 let step = self.copy(Which::Shared, &mut copy)?;
@@ -304,45 +310,64 @@ impl Apply {
             return Ok(step);
         }
         let Side { part, decoder, .. } = &mut self.private;
-        let count = part.number(decoder, Number::Literals, 0)?;
-        let fill = fill.checked_sub(count).ok_or(Problem::Length)?;
-        self.state = State::Literals { count, fill, skip };
+        let what = part.fill(decoder, Fill::Literals)?;
+        let (count, from) = match what {
+            Fill::Literals => (part.number(decoder, Number::Literals, 0)?, From::Model),
+            Fill::Stored => (part.number(decoder, Number::Stored, 0)?, From::Store),
+            Fill::Repeat => {
+                let count = part.number(decoder, Number::RepeatLen, 0)?;
+                let distance = part.number(decoder, Number::RepeatAt, 0)?;
+                let distance = usize::try_from(distance).unwrap_or(usize::MAX);
+                if distance == 0 || distance > part.reach() {
+                    return Err(Problem::Range.into());
+                }
+                (count, From::History(distance))
+            }
+            Fill::Copy => {
+                let left = part.number(decoder, Number::PrivateLen, 0)?;
+                let away = unzigzag(part.number(decoder, Number::PrivateAt, 0)?);
+                let at = self.expected.checked_add_signed(away).ok_or(Problem::Range)?;
+                if at.checked_add(left).is_none_or(|end| end > self.source_len) {
+                    return Err(Problem::Range.into());
+                }
+                let fill = rest(fill, left)?;
+                self.state = State::CopyPrivate { copy: Copying { at, left, phase: Phase::Gap }, fill, skip };
+                return Ok(Step::Went);
+            }
+        };
+        self.state = State::Literals { from, count, fill: rest(fill, count)?, skip };
         Ok(Step::Went)
     }
 
-    fn literals(&mut self, count: u64, fill: u64, skip: u64) -> Result<Step, Error> {
-        if count == 0 {
-            self.state = if fill == 0 { State::Fill { fill, skip } } else { State::Private { fill, skip } };
-            return Ok(Step::Went);
-        }
-        if let Some(step) = self.prepare(Which::Private)? {
-            return Ok(step);
-        }
-        if self.room() == 0 {
-            return Ok(Step::Full);
-        }
+    fn literals(&mut self, from: From, count: u64, fill: u64, skip: u64) -> Result<Step, Error> {
+        let mut count = count;
+        let mut room = self.room();
         let Side { part, decoder, .. } = &mut self.private;
-        let byte = part.literal(decoder, 0)?;
-        self.out.push(byte);
-        self.target = self.target.saturating_add(1);
-        self.state = State::Literals { count: count.saturating_sub(1), fill, skip };
-        Ok(Step::Went)
-    }
-
-    fn private(&mut self, fill: u64, skip: u64) -> Result<Step, Error> {
-        if let Some(step) = self.prepare(Which::Private)? {
-            return Ok(step);
-        }
-        let Side { part, decoder, .. } = &mut self.private;
-        let left = part.number(decoder, Number::PrivateLen, 0)?;
-        let away = unzigzag(part.number(decoder, Number::PrivateAt, 0)?);
-        let fill = fill.checked_sub(left).ok_or(Problem::Length)?;
-        let at = self.expected.checked_add_signed(away).ok_or(Problem::Range)?;
-        if left == 0 || at.checked_add(left).is_none_or(|end| end > self.source_len) {
-            return Err(Problem::Range.into());
-        }
-        self.state = State::CopyPrivate { copy: Copying { at, left, phase: Phase::Gap }, fill, skip };
-        Ok(Step::Went)
+        let step = loop {
+            if count == 0 {
+                self.state = State::Fill { fill, skip };
+                return Ok(Step::Went);
+            }
+            if room == 0 {
+                break Step::Full;
+            }
+            // A repetition reads nothing of the delta, which may end with it.
+            if !matches!(from, From::History(_))
+                && let Need::Bytes { at, len } = decoder.prepare()?
+            {
+                break Step::Wants(Asked::Patch(Which::Private), at, len);
+            }
+            self.out.push(match from {
+                From::Model => part.literal(decoder, 0)?,
+                From::Store => part.stored(decoder, 0)?,
+                From::History(distance) => part.repeat(distance)?,
+            });
+            room = room.wrapping_sub(1);
+            count = count.wrapping_sub(1);
+            self.target = self.target.saturating_add(1);
+        };
+        self.state = State::Literals { from, count, fill, skip };
+        Ok(step)
     }
 
     fn shared(&mut self) -> Result<Step, Error> {
@@ -467,6 +492,11 @@ impl Apply {
     }
 }
 
+/// What is left of a gap after bytes that fill it: some do, and none stand over.
+fn rest(fill: u64, count: u64) -> Result<u64, Problem> {
+    if count == 0 { Err(Problem::NotCanonical) } else { fill.checked_sub(count).ok_or(Problem::Length) }
+}
+
 fn request<'a>(asked: Asked, at: u64, len: u32) -> Output<'a> {
     match asked {
         Asked::Patch(_) => Output::Patch { at, len },
@@ -482,7 +512,10 @@ pub fn apply(delta: &[u8], direction: Direction, source: &[u8], limit: u64) -> R
     let len = |bytes: &[u8]| u64::try_from(bytes.len()).unwrap_or(u64::MAX);
     let patch = Patch::parse(delta, len(delta))?;
     let mut machine = Apply::new(&patch, direction, len(source), limit)?;
-    let mut made = Vec::new();
+    // A lying length reserves no more than the files at hand suggest.
+    let mut made = Vec::with_capacity(
+        usize::try_from(machine.target_len).unwrap_or(0).min(source.len().saturating_mul(2).saturating_add(1 << 20)),
+    );
     loop {
         let (from, at, len) = match machine.poll()? {
             Output::Patch { at, len } => (delta, at, len),

@@ -19,6 +19,8 @@ const CANDIDATES: u8 = 12;
 const END: u8 = CANDIDATES;
 /// From here on the symbol is that of the number of equal bytes.
 const EQUAL: u8 = CANDIDATES + 1;
+/// So many symbols let a gap be as long as a file can be.
+const EQUAL_SYMBOLS: u16 = 13 + 16 + 4 * 52;
 /// Amounts remembered.
 const AMOUNTS: usize = 24;
 const NEW_AMOUNT: u8 = 24;
@@ -71,7 +73,7 @@ pub(crate) struct Differences {
 impl Differences {
     pub(crate) fn new() -> Self {
         Self {
-            gaps: Contexts::new(64, 256),
+            gaps: Contexts::new(64, EQUAL_SYMBOLS),
             kinds: Contexts::new(1024, 26),
             amounts: Contexts::new(1, 256),
             bytes: Contexts::new(256, 256),
@@ -94,18 +96,6 @@ impl Differences {
             [low] => self.before = (self.before << 8) | u16::from(low),
             [] => {}
         }
-    }
-
-    /// Where the `index`-th candidate in the bytes ahead is.
-    pub(crate) fn candidate(&self, ahead: &[u8], index: u8) -> Option<usize> {
-        let mut index = index;
-        self.candidates(ahead).find_map(|(at, _)| match index.checked_sub(1) {
-            None => Some(at),
-            Some(less) => {
-                index = less;
-                None
-            }
-        })
     }
 
     /// The candidates in the bytes ahead, each with the two bytes before it.
@@ -142,7 +132,15 @@ impl Differences {
         if let Some(symbol) = symbol.checked_sub(EQUAL) {
             let value = if let Gap::Equal(equal) = gap { equal } else { 0 };
             let equal = number::rest(coder, symbol, value)?;
-            self.last_gap = 4 + match equal { 0..=3 => equal.try_into().unwrap_or(0), 4..=7 => 4, 8..=15 => 5, 16..=31 => 6, 32..=63 => 7, 64..=255 => 8, _ => 9 };
+            self.last_gap = match equal {
+                0..4 => 4u8.saturating_add(equal.try_into().unwrap_or(0)),
+                4..8 => 8,
+                8..16 => 9,
+                16..32 => 10,
+                32..64 => 11,
+                64..256 => 12,
+                _ => 13,
+            };
             return Ok(Gap::Equal(equal));
         }
         self.last_gap = symbol.min(3);

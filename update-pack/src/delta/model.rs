@@ -42,7 +42,7 @@ pub(crate) struct Prior {
 /// A context's counts are halved at this many, so that it follows what it reads.
 const FADE: u16 = 4096;
 /// Symbols between two computations of a distribution, at most.
-const DUE_MAX: u16 = 256;
+const DUE_MAX: u16 = 512;
 
 impl Symbols {
     /// A model of `size` symbols that expects what `prior` has seen.
@@ -99,16 +99,16 @@ impl Symbols {
         if self.total >= FADE {
             self.total = fade(&mut self.counts);
         }
-        self.due = (self.total / 8).clamp(4, DUE_MAX);
+        self.due = (self.total / 3).clamp(4, DUE_MAX);
         let size = usize::from(self.size);
         let floor = 256u32.checked_div(u32::from(self.size)).unwrap_or(0).max(2);
         // What the prior has seen weighs as much as `STRENGTH` symbols seen here.
-        let share = prior.map_or(0, |prior| (STRENGTH << 22).checked_div(u32::from(prior.total)).unwrap_or(0));
+        let share = prior.map_or(0, |prior| (STRENGTH << 14).checked_div(u32::from(prior.total)).unwrap_or(0));
         let mut weights = [0u32; 256];
         let mut whole = 0u32;
-        for (at, (weight, count)) in weights.iter_mut().zip(&self.counts).take(size).enumerate() {
-            let seen = prior.and_then(|prior| prior.counts.get(at)).copied().unwrap_or(0);
-            let expected = (u64::from(seen).wrapping_mul(u64::from(share)) >> 16).try_into().unwrap_or(0u32);
+        let seen = prior.map_or(&[0; 256], |prior| &prior.counts);
+        for ((weight, count), seen) in weights.iter_mut().zip(&self.counts).zip(seen).take(size) {
+            let expected = u32::from(*seen).wrapping_mul(share) >> 8;
             *weight = (u32::from(*count) << 6).wrapping_add(expected).wrapping_add(floor);
             whole = whole.wrapping_add(*weight);
         }

@@ -16,14 +16,30 @@ pub(super) struct Copy {
     pub(super) len: usize,
 }
 
+impl Copy {
+    /// The same the other way round.
+    pub(super) fn turned(&self) -> Self {
+        Self { from: self.to, to: self.from, len: self.len }
+    }
+}
+
 /// Bytes by which a match must beat the present copy.
 const BETTER: usize = 8;
 /// A run of equal bytes in the present copy that needs no other match.
 const GOOD: usize = 32;
 
-/// Copies from `text`, in the order of the wanted text, for a range of it.
-pub(super) fn copies(index: &Index<'_>, text: &[u8], wanted: &[u8], range: Range<usize>) -> Vec<Copy> {
+/// Copies from `text`, in the order of the wanted text, for a range of it. What the anchors hold need not be in the
+/// index.
+pub(super) fn copies(
+    index: &Index<'_>,
+    anchors: &[Copy],
+    text: &[u8],
+    wanted: &[u8],
+    range: Range<usize>,
+) -> Vec<Copy> {
     let end = range.end;
+    let first = anchors.partition_point(|anchor| anchor.to + anchor.len <= range.start);
+    let mut anchors = anchors[first..].iter().peekable();
     let mut found = Vec::new();
     // The copy under way: it begins at `start` and copies from `from`.
     let (mut start, mut from) = (range.start, 0);
@@ -42,7 +58,15 @@ pub(super) fn copies(index: &Index<'_>, text: &[u8], wanted: &[u8], range: Range
                 score = run;
                 break;
             }
-            best = index.longest(&wanted[scan..end], (scan + from).saturating_sub(start));
+            while anchors.next_if(|anchor| anchor.to + anchor.len < scan + GOOD).is_some() {}
+            let anchor = anchors.peek().filter(|anchor| anchor.to <= scan);
+            best = anchor.map_or_else(
+                || index.longest(&wanted[scan..end], (scan + from).saturating_sub(start)),
+                |anchor| Match {
+                    at: anchor.from + (scan - anchor.to),
+                    len: (anchor.len - (scan - anchor.to)).min(end - scan),
+                },
+            );
             while counted < scan + best.len {
                 score += usize::from(along(counted) == Some(&wanted[counted]));
                 counted += 1;

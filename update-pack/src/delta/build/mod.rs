@@ -7,9 +7,11 @@
     reason = "works on the builder's own files; every index comes from a length or from the suffix order"
 )]
 
+mod anchors;
 mod chain;
 mod index;
 mod matcher;
+mod repeats;
 mod writer;
 
 use alloc::vec::Vec;
@@ -28,8 +30,9 @@ pub struct Options {
 
 /// A delta from `old` to `new`. `None` when a file is too large to be indexed: above 2 GiB.
 pub fn diff(old: &[u8], new: &[u8], options: Options) -> Option<Vec<u8>> {
-    let index = Index::new(old)?;
-    let copies = matcher::copies(&index, old, new, 0..new.len());
+    let anchors = anchors::anchors(old, new);
+    let index = Index::new(old, &between(&anchors, old.len()))?;
+    let copies = matcher::copies(&index, &anchors, old, new, 0..new.len());
     drop(index);
     let chosen = chain::heaviest(&copies);
     let part = |which: bool| {
@@ -40,14 +43,14 @@ pub fn diff(old: &[u8], new: &[u8], options: Options) -> Option<Vec<u8>> {
     let gaps = gaps(&shared, old.len(), new.len());
     let forward = writer::private(old, new, &gaps, &private).ok()?;
     let undo = if options.undo {
-        let turned: Vec<Copy> =
-            shared.iter().map(|copy| Copy { from: copy.to, to: copy.from, len: copy.len }).collect();
+        let turned: Vec<Copy> = shared.iter().map(Copy::turned).collect();
         let gaps = self::gaps(&turned, new.len(), old.len());
         let mut copies = Vec::new();
         if gaps.iter().any(|(gap, _)| !gap.is_empty()) {
-            let index = Index::new(new)?;
+            let anchors = anchors::anchors(new, old);
+            let index = Index::new(new, &between(&anchors, new.len()))?;
             for (gap, _) in &gaps {
-                copies.extend(matcher::copies(&index, new, old, gap.clone()));
+                copies.extend(matcher::copies(&index, &anchors, new, old, gap.clone()));
             }
         }
         Some(writer::private(new, old, &gaps, &copies).ok()?)
@@ -68,6 +71,31 @@ pub fn diff(old: &[u8], new: &[u8], options: Options) -> Option<Vec<u8>> {
     }
     Some(delta)
 }
+
+/// The ranges of `from` that no anchor holds, with a margin.
+fn between(anchors: &[Copy], len: usize) -> Vec<Range<usize>> {
+    let mut held: Vec<Range<usize>> = anchors
+        .iter()
+        .filter(|anchor| anchor.len > 2 * MARGIN)
+        .map(|anchor| anchor.from + MARGIN..anchor.from + anchor.len - MARGIN)
+        .collect();
+    held.sort_unstable_by_key(|range| (range.start, range.end));
+    let mut ranges = Vec::new();
+    let mut at = 0;
+    for range in held {
+        if range.start > at {
+            ranges.push(at..range.start);
+        }
+        at = at.max(range.end);
+    }
+    if at < len || ranges.is_empty() {
+        ranges.push(at..len);
+    }
+    ranges
+}
+
+/// Bytes at an anchor's ends that are indexed all the same.
+const MARGIN: usize = 32;
 
 /// The ranges of the target between copies, each with where the source stands then.
 fn gaps(copies: &[Copy], source: usize, target: usize) -> Vec<(Range<usize>, usize)> {

@@ -3,10 +3,11 @@
 use alloc::vec::Vec;
 
 use super::matcher::Copy;
+use super::repeats::{Piece, Repeats, random};
 use crate::delta::differences::{AHEAD, Change, Gap};
 use crate::delta::error::Problem;
 use crate::delta::model::{Coder, SCALE_BITS, Symbols, zigzag};
-use crate::delta::part::{Number, Part};
+use crate::delta::part::{Fill, Number, Part};
 use crate::delta::rans::{BLOCK_SYMBOLS, FLOOR};
 
 /// Collects symbols and writes them block by block.
@@ -104,6 +105,7 @@ pub(super) fn private(
 ) -> Result<Vec<u8>, Problem> {
     let mut part = Part::new();
     let mut encoder = Encoder::default();
+    let mut repeats = Repeats::new();
     let mut copies = copies.iter().peekable();
     for (gap, stands) in gaps {
         let mut at = gap.start;
@@ -111,15 +113,32 @@ pub(super) fn private(
         while at < gap.end {
             let copy = copies.next_if(|copy| copy.to < gap.end);
             let literals = copy.map_or(gap.end, |copy| copy.to) - at;
-            encoder.boundary();
-            part.number(&mut encoder, Number::Literals, literals as u64)?;
-            for byte in &target[at..at + literals] {
-                encoder.boundary();
-                part.literal(&mut encoder, *byte)?;
+            let mut run = &target[at..at + literals];
+            for piece in repeats.divide(run) {
+                let len = match piece {
+                    Piece::Fresh(len) => len,
+                    Piece::Again { len, distance } => {
+                        encoder.boundary();
+                        part.fill(&mut encoder, Fill::Repeat)?;
+                        part.number(&mut encoder, Number::RepeatLen, len as u64)?;
+                        part.number(&mut encoder, Number::RepeatAt, distance as u64)?;
+                        for _ in 0..len {
+                            encoder.boundary();
+                            part.repeat(distance)?;
+                        }
+                        len
+                    }
+                };
+                let (bytes, rest) = run.split_at(len);
+                run = rest;
+                if let Piece::Fresh(_) = piece {
+                    fresh(&mut part, &mut encoder, bytes)?;
+                }
             }
             at += literals;
             if let Some(copy) = copy {
                 encoder.boundary();
+                part.fill(&mut encoder, Fill::Copy)?;
                 part.number(&mut encoder, Number::PrivateLen, copy.len as u64)?;
                 part.number(&mut encoder, Number::PrivateAt, zigzag(copy.from as i64 - expected as i64))?;
                 expected = copy.from + copy.len;
@@ -131,6 +150,25 @@ pub(super) fn private(
     encoder.flush();
     Ok(encoder.out)
 }
+
+/// Writes literals, those in which no model would find anything as they are.
+fn fresh(part: &mut Part, encoder: &mut Encoder, bytes: &[u8]) -> Result<(), Problem> {
+    for bytes in bytes.chunks(PIECE).map(random).zip(bytes.chunks(PIECE)).collect::<Vec<_>>().chunk_by(|a, b| a.0 == b.0) {
+        let len: usize = bytes.iter().map(|(_, bytes)| bytes.len()).sum();
+        let stored = bytes[0].0;
+        encoder.boundary();
+        part.fill(encoder, if stored { Fill::Stored } else { Fill::Literals })?;
+        part.number(encoder, if stored { Number::Stored } else { Number::Literals }, len as u64)?;
+        for byte in bytes.iter().flat_map(|(_, bytes)| *bytes) {
+            encoder.boundary();
+            if stored { part.stored(encoder, *byte)? } else { part.literal(encoder, *byte)? };
+        }
+    }
+    Ok(())
+}
+
+/// Literals that are judged together.
+const PIECE: usize = 1024;
 
 /// Writes the differences inside a copy.
 fn differences(part: &mut Part, encoder: &mut Encoder, old: &[u8], new: &[u8]) -> Result<(), Problem> {
