@@ -99,6 +99,7 @@ enum State {
     Shared,
     CopyShared { copy: Copying },
     Done,
+    Failed(Error),
 }
 
 /// Where literals come from.
@@ -180,7 +181,14 @@ impl Apply {
         }
         if self.asked.is_none() {
             loop {
-                match self.step()? {
+                let step = match self.step() {
+                    Ok(step) => step,
+                    Err(error) => {
+                        self.state = State::Failed(error);
+                        return Err(error);
+                    }
+                };
+                match step {
                     Step::Went => {}
                     Step::Full => {
                         if self.out.is_empty() {
@@ -270,6 +278,7 @@ impl Apply {
                 Ok(step)
             }
             State::Done => Ok(Step::Full),
+            State::Failed(error) => Err(error),
         }
     }
 

@@ -151,7 +151,7 @@ impl Differences {
     /// Finds a candidate, and thinks less of those before it.
     fn skip(&mut self, ahead: &[u8], index: u8) -> Option<u64> {
         let index = usize::from(index);
-        let mut passed = [0; CANDIDATES as usize];
+        let mut passed = [0; 12];
         let mut candidates = self.candidates(ahead);
         for passed in passed.get_mut(..index)? {
             *passed = candidates.next()?.1;

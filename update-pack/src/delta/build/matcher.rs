@@ -74,8 +74,12 @@ pub(super) fn copies(
             if (best.len == score && best.len > 0) || best.len > score + BETTER {
                 break;
             }
-            score -= usize::from(along(scan) == Some(&wanted[scan]));
+            // The score is that of the bytes from `scan` up to `counted`.
+            if counted > scan {
+                score -= usize::from(along(scan) == Some(&wanted[scan]));
+            }
             scan += 1;
+            counted = counted.max(scan);
         }
         if best.len == score && scan < end {
             continue;

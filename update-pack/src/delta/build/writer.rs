@@ -40,7 +40,7 @@ impl Encoder {
                 words.push(state as u32);
                 state >>= 32;
             }
-            state = (state / slots << SCALE_BITS) + state % slots + u64::from(*start);
+            state = ((state / slots) << SCALE_BITS) + state % slots + u64::from(*start);
         }
         for number in [self.symbols.len(), words.len()] {
             let mut number = number;
