@@ -123,7 +123,8 @@ fn the_same_files_give_the_same_bytes() {
     assert_eq!(hex, GOLDEN);
 }
 
-const GOLDEN: &str = "";
+const GOLDEN: &str = "55504401011a1a120a0a0d021780b5786d1c9800ec997ba79c1ac8ec0300800042000000020003008000\
+    5c0000000200";
 
 #[test]
 fn the_head_is_canonical() {

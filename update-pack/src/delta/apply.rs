@@ -48,8 +48,8 @@ pub enum Output<'a> {
 
 /// Applies a delta in one direction.
 ///
-/// It holds four windows of at most 256 KiB each and the models of two parts: never more than 3 MiB, whatever the
-/// size of the files.
+/// It holds two blocks and two windows of the source, one of the target, the models of two parts and the last literals:
+/// never more than 8 MiB, whatever the size of the files.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Apply {
     direction: Direction,
@@ -299,7 +299,8 @@ impl Apply {
             Direction::Forward => (new, old),
             Direction::Undo => (old, new),
         };
-        if fill > self.target_len.saturating_sub(self.target) || skip > self.source_len.saturating_sub(self.source)
+        if fill > self.target_len.saturating_sub(self.target)
+            || skip > self.source_len.saturating_sub(self.source)
         {
             return Err(Problem::Range.into());
         }
@@ -426,7 +427,8 @@ impl Apply {
                 Phase::Change => 4,
                 Phase::Equal { .. } => 1,
             };
-            let enough = held.len() >= wanted || u64::try_from(held.len()).is_ok_and(|held| held == copy.left);
+            let enough =
+                held.len() >= wanted || u64::try_from(held.len()).is_ok_and(|held| held == copy.left);
             if !enough {
                 // A private copy may be short and far from the next: it does not read far ahead.
                 let ahead = match which {
@@ -477,7 +479,8 @@ impl Apply {
                         Change::Word(amount) => {
                             let word = *held.first_chunk::<4>().ok_or(Problem::Length)?;
                             let value = u32::from_le_bytes(word);
-                            let made = if back { value.wrapping_sub(amount) } else { value.wrapping_add(amount) };
+                            let made =
+                                if back { value.wrapping_sub(amount) } else { value.wrapping_add(amount) };
                             let made = made.to_le_bytes();
                             out.extend_from_slice(&made);
                             part.differences.pass(if back { &made } else { &word });
@@ -485,7 +488,8 @@ impl Apply {
                         }
                         Change::Byte(amount) => {
                             let byte = *held.first().ok_or(Problem::Length)?;
-                            let made = if back { byte.wrapping_sub(amount) } else { byte.wrapping_add(amount) };
+                            let made =
+                                if back { byte.wrapping_sub(amount) } else { byte.wrapping_add(amount) };
                             out.push(made);
                             part.differences.pass(&[if back { made } else { byte }]);
                             1
@@ -523,7 +527,9 @@ pub fn apply(delta: &[u8], direction: Direction, source: &[u8], limit: u64) -> R
     let mut machine = Apply::new(&patch, direction, len(source), limit)?;
     // A lying length reserves no more than the files at hand suggest.
     let mut made = Vec::with_capacity(
-        usize::try_from(machine.target_len).unwrap_or(0).min(source.len().saturating_mul(2).saturating_add(1 << 20)),
+        usize::try_from(machine.target_len)
+            .unwrap_or(0)
+            .min(source.len().saturating_mul(2).saturating_add(1 << 20)),
     );
     loop {
         let (from, at, len) = match machine.poll()? {

@@ -103,7 +103,8 @@ impl Symbols {
         let size = usize::from(self.size);
         let floor = 256u32.checked_div(u32::from(self.size)).unwrap_or(0).max(2);
         // What the prior has seen weighs as much as `STRENGTH` symbols seen here.
-        let share = prior.map_or(0, |prior| (STRENGTH << 14).checked_div(u32::from(prior.total)).unwrap_or(0));
+        let share =
+            prior.map_or(0, |prior| (STRENGTH << 14).checked_div(u32::from(prior.total)).unwrap_or(0));
         let mut weights = [0u32; 256];
         let mut whole = 0u32;
         let seen = prior.map_or(&[0; 256], |prior| &prior.counts);
@@ -211,7 +212,8 @@ pub(crate) mod number {
         match value.checked_ilog2() {
             Some(top @ 4..) => {
                 let next = (value >> top.wrapping_sub(2)) & 3;
-                let symbol = u64::from(top).wrapping_sub(4).wrapping_mul(4).wrapping_add(16).wrapping_add(next);
+                let symbol =
+                    u64::from(top).wrapping_sub(4).wrapping_mul(4).wrapping_add(16).wrapping_add(next);
                 symbol.try_into().unwrap_or(u8::MAX)
             }
             _ => value.try_into().unwrap_or(u8::MAX),

@@ -65,7 +65,12 @@ impl Part {
         }
     }
 
-    pub(crate) fn number(&mut self, coder: &mut impl Coder, which: Number, value: u64) -> Result<u64, Problem> {
+    pub(crate) fn number(
+        &mut self,
+        coder: &mut impl Coder,
+        which: Number,
+        value: u64,
+    ) -> Result<u64, Problem> {
         let context = match which {
             Number::NewGap => 0,
             Number::OldGap => 1,

@@ -33,7 +33,10 @@ pub(crate) struct Decoder {
 pub(crate) enum Need {
     Nothing,
     /// These bytes of the delta.
-    Bytes { at: u64, len: u32 },
+    Bytes {
+        at: u64,
+        len: u32,
+    },
 }
 
 impl Decoder {
@@ -67,7 +70,8 @@ impl Decoder {
         let symbols = small(&mut rest)?;
         let words = small(&mut rest)?;
         let (state, rest) = rest.split_first_chunk::<8>().ok_or(Problem::Truncated)?;
-        let len = usize::try_from(words).ok().and_then(|words| words.checked_mul(4)).ok_or(Problem::Length)?;
+        let len =
+            usize::try_from(words).ok().and_then(|words| words.checked_mul(4)).ok_or(Problem::Length)?;
         if symbols == 0 || symbols > BLOCK_SYMBOLS || len > BLOCK_MAX {
             return Err(Problem::Length);
         }

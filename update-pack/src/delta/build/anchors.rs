@@ -53,7 +53,8 @@ pub(super) fn anchors(old: &[u8], new: &[u8]) -> Vec<Copy> {
         }
         if let Some((from, len)) = copy {
             let floor = found.last().map_or(0, |last| last.to + last.len);
-            let back = old[..from].iter().rev().zip(new[floor..at].iter().rev()).take_while(|(a, b)| a == b).count();
+            let back =
+                old[..from].iter().rev().zip(new[floor..at].iter().rev()).take_while(|(a, b)| a == b).count();
             found.push(Copy { from: from - back, to: at - back, len: len + back });
             at += len;
             if at + BLOCK > new.len() {

@@ -4,18 +4,24 @@ use alloc::borrow::Cow;
 use alloc::vec::Vec;
 use core::ops::Range;
 
-/// All suffixes of those ranges of a text that are worth it, in their order.
+/// The suffixes of those ranges of a text that are worth it, in their order: those at even places, in which a match
+/// is found a byte late at worst.
 pub(super) struct Index<'a> {
     whole: &'a [u8],
+    segments: Vec<Segment<'a>>,
+    /// About four bits a byte of text: which beginnings of eight bytes occur.
+    seen: Vec<u64>,
+}
+
+/// The index of some of the ranges. A large text has two, so that sorting one never takes more than twice the text.
+struct Segment<'a> {
     /// The ranges, one after another.
     text: Cow<'a, [u8]>,
-    /// Where each range begins, in `text` and in `whole`.
+    /// Where each range begins, in `text` and in the whole.
     ranges: Vec<(usize, usize)>,
     order: Vec<i32>,
-    /// The first eight bytes of every 16th suffix.
+    /// The first eight bytes of every 32nd suffix.
     keys: Vec<u64>,
-    /// Four bits a byte of text: which beginnings of eight bytes occur.
-    seen: Vec<u64>,
 }
 
 /// A match: where it begins in the text, and how long it is.
@@ -25,13 +31,64 @@ pub(super) struct Match {
     pub(super) len: usize,
 }
 
-const STRIDE: usize = 16;
+const STRIDE: usize = 32;
 /// Suffixes of equal merit that are looked at for the one nearest to where it is wanted.
 const NEAR: usize = 12;
 
 impl<'a> Index<'a> {
     /// Indexes ascending ranges of a text; `None` above 2 GiB.
     pub(super) fn new(whole: &'a [u8], ranges: &[Range<usize>]) -> Option<Self> {
+        let len: usize = ranges.iter().map(ExactSizeIterator::len).sum();
+        let mut seen = alloc::vec![0; (len / 32).next_power_of_two()];
+        let mut segments = Vec::new();
+        let halves =
+            if len > whole.len() / 2 { halved(ranges, len / 2) } else { [ranges.to_vec(), Vec::new()] };
+        for ranges in halves.iter().filter(|ranges| !ranges.is_empty()) {
+            let segment = Segment::new(whole, ranges)?;
+            for bytes in segment.text.windows(8) {
+                let (word, bit) = place(key(bytes), seen.len());
+                seen[word] |= bit;
+            }
+            segments.push(segment);
+        }
+        Some(Self { whole, segments, seen })
+    }
+
+    /// The longest match of the beginning of `wanted`, and of the longest the one nearest to `near`; nothing when
+    /// it is shorter than eight bytes.
+    pub(super) fn longest(&self, wanted: &[u8], near: usize) -> Match {
+        let want = key(wanted);
+        let (word, bit) = place(want, self.seen.len());
+        if wanted.len() < 8 || self.seen[word] & bit == 0 {
+            return Match::default();
+        }
+        let found = self.segments.iter().map(|segment| {
+            let at = segment.longest(wanted, want, near);
+            // In the whole text it may go on beyond its range, or end with it.
+            Match { at, len: equal(&self.whole[at..], wanted) }
+        });
+        found.reduce(|a, b| if b.len > a.len { b } else { a }).unwrap_or_default()
+    }
+}
+
+/// Divides ranges after so many bytes.
+fn halved(ranges: &[Range<usize>], first: usize) -> [Vec<Range<usize>>; 2] {
+    let mut halves = [Vec::new(), Vec::new()];
+    let mut left = first;
+    for range in ranges {
+        let cut = range.start + left.min(range.len());
+        left -= cut - range.start;
+        for (half, part) in halves.iter_mut().zip([range.start..cut, cut..range.end]) {
+            if !part.is_empty() {
+                half.push(part);
+            }
+        }
+    }
+    halves
+}
+
+impl<'a> Segment<'a> {
+    fn new(whole: &'a [u8], ranges: &[Range<usize>]) -> Option<Self> {
         let mut starts = Vec::new();
         let text = if let [range] = ranges {
             starts.push((0, range.start));
@@ -47,33 +104,22 @@ impl<'a> Index<'a> {
         if i32::try_from(text.len()).is_err() {
             return None;
         }
-        let order = libsais::SuffixArrayConstruction::for_text(&text).in_owned_buffer32().single_threaded().run();
-        let order = order.ok()?.into_vec();
+        let order =
+            libsais::SuffixArrayConstruction::for_text(&text).in_owned_buffer32().single_threaded().run();
+        let mut order = order.ok()?.into_vec();
+        order.retain(|at| at % 2 == 0);
+        order.shrink_to_fit();
         let keys = order.iter().step_by(STRIDE).map(|at| key(&text[*at as usize..])).collect();
-        let mut seen = alloc::vec![0; (text.len() / 16).next_power_of_two()];
-        for bytes in text.windows(8) {
-            let (word, bit) = place(key(bytes), seen.len());
-            seen[word] |= bit;
-        }
-        Some(Self { whole, text, ranges: starts, order, keys, seen })
+        Some(Self { text, ranges: starts, order, keys })
     }
 
-    /// The longest match of the beginning of `wanted`, and of the longest the one nearest to `near`; nothing when
-    /// it is shorter than eight bytes.
-    pub(super) fn longest(&self, wanted: &[u8], near: usize) -> Match {
-        let want = key(wanted);
-        let (word, bit) = place(want, self.seen.len());
-        if wanted.len() < 8 || self.seen[word] & bit == 0 {
-            return Match::default();
-        }
+    /// Where in the whole text the longest match begins.
+    fn longest(&self, wanted: &[u8], want: u64, near: usize) -> usize {
         let range = self.ranges.partition_point(|(_, start)| *start <= near).saturating_sub(1);
         let near = self.ranges.get(range).map_or(0, |(text, start)| text + near.saturating_sub(*start));
         let found = self.search(wanted, want, near);
         let range = self.ranges.partition_point(|(text, _)| *text <= found.at).saturating_sub(1);
-        let Some((text, start)) = self.ranges.get(range) else { return Match::default() };
-        let at = found.at - text + start;
-        // In the whole text it may go on beyond its range, or end with it.
-        Match { at, len: equal(&self.whole[at..], wanted) }
+        self.ranges.get(range).map_or(0, |(text, start)| found.at - text + start)
     }
 
     fn search(&self, wanted: &[u8], want: u64, near: usize) -> Match {

@@ -36,7 +36,12 @@ pub fn diff(old: &[u8], new: &[u8], options: Options) -> Option<Vec<u8>> {
     drop(index);
     let chosen = chain::heaviest(&copies);
     let part = |which: bool| {
-        copies.iter().zip(&chosen).filter(move |(_, chosen)| **chosen == which).map(|(copy, _)| *copy).collect()
+        copies
+            .iter()
+            .zip(&chosen)
+            .filter(move |(_, chosen)| **chosen == which)
+            .map(|(copy, _)| *copy)
+            .collect()
     };
     let (shared, private): (Vec<Copy>, Vec<Copy>) = (part(true), part(false));
     let shared_part = writer::shared(old, new, &shared).ok()?;

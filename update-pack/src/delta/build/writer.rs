@@ -153,7 +153,13 @@ pub(super) fn private(
 
 /// Writes literals, those in which no model would find anything as they are.
 fn fresh(part: &mut Part, encoder: &mut Encoder, bytes: &[u8]) -> Result<(), Problem> {
-    for bytes in bytes.chunks(PIECE).map(random).zip(bytes.chunks(PIECE)).collect::<Vec<_>>().chunk_by(|a, b| a.0 == b.0) {
+    for bytes in bytes
+        .chunks(PIECE)
+        .map(random)
+        .zip(bytes.chunks(PIECE))
+        .collect::<Vec<_>>()
+        .chunk_by(|a, b| a.0 == b.0)
+    {
         let len: usize = bytes.iter().map(|(_, bytes)| bytes.len()).sum();
         let stored = bytes[0].0;
         encoder.boundary();
@@ -161,7 +167,11 @@ fn fresh(part: &mut Part, encoder: &mut Encoder, bytes: &[u8]) -> Result<(), Pro
         part.number(encoder, if stored { Number::Stored } else { Number::Literals }, len as u64)?;
         for byte in bytes.iter().flat_map(|(_, bytes)| *bytes) {
             encoder.boundary();
-            if stored { part.stored(encoder, *byte)? } else { part.literal(encoder, *byte)? };
+            if stored {
+                part.stored(encoder, *byte)?
+            } else {
+                part.literal(encoder, *byte)?
+            };
         }
     }
     Ok(())
