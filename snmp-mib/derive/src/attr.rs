@@ -27,6 +27,7 @@ pub(crate) struct Mib {
     pub(crate) syntax: Option<Expr>,
     pub(crate) check: Option<Path>,
     pub(crate) create: Option<Path>,
+    pub(crate) complete: Option<Path>,
     pub(crate) label: Option<String>,
     pub(crate) objects: Vec<String>,
 }
@@ -81,6 +82,7 @@ impl Mib {
             "syntax" => self.syntax = Some(value(input)?),
             "check" => self.check = Some(value(input)?),
             "create" => self.create = Some(value(input)?),
+            "complete" => self.complete = Some(value(input)?),
             _ => return Err(syn::Error::new(key.span(), "unknown key")),
         }
         Ok(())

@@ -19,7 +19,7 @@
 //! ```
 //!
 //! On the type, `#[mib(..)]` takes `name`, `oid`, `index(field, ..)` (`implied` after the last one), `prefix`,
-//! `entry`, `augments`, `status`, `check = path`, `create = path`. On a field it takes the arc, then any of
+//! `entry`, `augments`, `status`, `create = path`, `complete = path`, `check = path`. On a field it takes the arc, then any of
 //! `name`, `units`, `range(least, greatest)`, `status`, `read_only`, `read_write`, `read_create`,
 //! `not_accessible`, `notify`, and `syntax = EXPR` where the type's own is not what the module says. A field with
 //! `foreign = "ifIndex"` and no arc is an index part that another table declares. Doc comments become

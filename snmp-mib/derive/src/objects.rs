@@ -58,6 +58,18 @@ pub(crate) fn table(input: &DeriveInput) -> syn::Result<TokenStream> {
             }
         }
     });
+    let special = [("STATUS", "RowStatus"), ("STORAGE", "StorageType")].into_iter().filter_map(|(constant, ty)| {
+        let position = objects.iter().position(|field| names(&field.ty, ty))?;
+        let constant = Ident::new(constant, input.ident.span());
+        Some(quote!(const #constant: ::core::option::Option<usize> = ::core::option::Option::Some(#position);))
+    });
+    let complete = own.complete.iter().map(|path| {
+        quote! {
+            fn complete(&self) -> bool {
+                #path(self)
+            }
+        }
+    });
     let (ident, oid, status) = (&input.ident, own.oid_tokens(&input.ident)?, own.status_tokens());
     let (description, augments) = (docs(&input.attrs), own.augments.clone().unwrap_or_default());
     Ok(quote! {
@@ -72,6 +84,8 @@ pub(crate) fn table(input: &DeriveInput) -> syn::Result<TokenStream> {
                 augments: #augments,
                 status: #status,
             };
+            #(#special)*
+            #(#complete)*
             fn index(&self, out: &mut ::snmp_mib::mib::IndexWriter) {
                 #(#writes)*
             }
@@ -216,6 +230,11 @@ fn accessors(objects: &[&Field]) -> (TokenStream, TokenStream) {
         }
     };
     (reads, set)
+}
+
+/// Tells whether a type's last name is `name`.
+fn names(ty: &Type, name: &str) -> bool {
+    matches!(ty, Type::Path(path) if path.path.segments.last().is_some_and(|last| last.ident == name))
 }
 
 fn fail(at: &Ident, message: &str) -> syn::Error {

@@ -8,6 +8,7 @@
 //! knows the rows updates them between two calls of `handle`. Nothing is copied when a request is answered. A
 //! type that computes its instances on the fly implements [`Node`] itself.
 
+mod change;
 mod def;
 mod group;
 mod index;

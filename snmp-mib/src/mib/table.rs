@@ -3,6 +3,7 @@
 use alloc::{boxed::Box, vec::Vec};
 use core::cmp::Ordering;
 
+use super::change::Change;
 use super::def::{Base, TableDef};
 use super::index::{IndexReader, IndexWriter};
 use super::node::{Absent, Cursor, Edit, Node, Refusal, Skip};
@@ -28,6 +29,19 @@ pub trait Row: Clone {
         Err(ErrorStatus::NOT_WRITABLE)
     }
 
+    /// The position of the column of type [`RowStatus`](super::RowStatus), if there is one.
+    const STATUS: Option<usize> = None;
+
+    /// The position of the column of type [`StorageType`](super::StorageType), if there is one.
+    const STORAGE: Option<usize> = None;
+
+    /// Tells whether the row has all that it needs to be active. Unless it says otherwise: a value in every column
+    /// that managers can write.
+    fn complete(&self) -> bool {
+        let mut columns = Self::TABLE.columns.iter().enumerate();
+        columns.all(|(position, column)| !column.access.writable() || self.cell(position).is_some())
+    }
+
     /// A new row of that index, before its columns are written; `None` where managers cannot create it.
     fn create(index: IndexReader<'_>) -> Option<Self> {
         let _ = index;
@@ -51,17 +65,9 @@ pub trait Row: Clone {
 #[derive(Clone, Debug)]
 pub struct Table<R> {
     root: OidBuf,
-    rows: Vec<(Box<[u8]>, R)>,
-    set: Vec<Change<R>>,
-}
-
-/// One row of a SET: what it was and what it becomes.
-#[derive(Clone, Debug)]
-struct Change<R> {
-    key: Box<[u8]>,
-    other: Option<R>,
-    position: usize,
-    committed: bool,
+    pub(super) rows: Vec<(Box<[u8]>, R)>,
+    /// What a SET prepared, until it is over.
+    pub(super) set: Vec<Change<R>>,
 }
 
 impl<R: Row> Default for Table<R> {
@@ -140,13 +146,18 @@ impl<R: Row> Table<R> {
         self.rows.clear();
     }
 
+    /// Keeps the rows that `keep` agrees to, as when those that were never made ready have grown old.
+    pub fn retain(&mut self, mut keep: impl FnMut(&R) -> bool) {
+        self.rows.retain(|(_, row)| keep(row));
+    }
+
     /// Makes `rows` all the rows there are.
     pub fn replace(&mut self, rows: impl IntoIterator<Item = R>) {
         self.rows.clear();
         self.extend(rows);
     }
 
-    fn find(&self, key: &[u8]) -> Result<usize, usize> {
+    pub(super) fn find(&self, key: &[u8]) -> Result<usize, usize> {
         // Rows that are loaded in order land behind the last one.
         if self.rows.last().is_none_or(|(last, _)| order(last, key) == Ordering::Less) {
             return Err(self.rows.len());
@@ -154,7 +165,7 @@ impl<R: Row> Table<R> {
         self.rows.binary_search_by(|(own, _)| order(own, key))
     }
 
-    fn row(&self, position: usize) -> Option<&R> {
+    pub(super) fn row(&self, position: usize) -> Option<&R> {
         self.rows.get(position).map(|(_, row)| row)
     }
 
@@ -165,7 +176,7 @@ impl<R: Row> Table<R> {
     }
 
     /// Splits arcs below the table into a readable column's position and the index.
-    fn locate<'a>(below: Arcs<'a>) -> Option<(usize, Arcs<'a>)> {
+    pub(super) fn locate<'a>(below: Arcs<'a>) -> Option<(usize, Arcs<'a>)> {
         let mut arcs = below;
         (arcs.next()? == ENTRY).then_some(())?;
         let position = Self::column(arcs.next()?)?;
@@ -280,7 +291,7 @@ impl<R: Row> Node for Table<R> {
 
     fn prepare(&mut self, edits: &[Edit<'_>]) -> Result<(), Refusal> {
         self.set.clear();
-        let outcome = edits.iter().try_for_each(|edit| self.take(edit)).and_then(|()| self.judge());
+        let outcome = edits.iter().try_for_each(|edit| self.take(edit)).and_then(|()| self.decide());
         if outcome.is_err() {
             self.set.clear();
         }
@@ -296,66 +307,11 @@ impl<R: Row> Node for Table<R> {
 
     fn undo(&mut self) -> Result<(), ErrorStatus> {
         let mut set = core::mem::take(&mut self.set);
-        set.iter_mut().rev().filter(|change| change.committed).for_each(|change| self.swap(change));
+        set.iter_mut().rev().filter(|change| change.committed()).for_each(|change| self.swap(change));
         Ok(())
     }
 
     fn release(&mut self) {
         self.set.clear();
-    }
-}
-
-/// SET: every row that a request touches is copied once, written column by column, judged as a whole, and only
-/// then exchanged with the row that is served. The order of the bindings does not matter.
-impl<R: Row> Table<R> {
-    fn take(&mut self, edit: &Edit<'_>) -> Result<(), Refusal> {
-        let refuse = |status| Refusal { position: edit.position, status };
-        let (column, index) = Self::locate(edit.below).ok_or(refuse(ErrorStatus::NOT_WRITABLE))?;
-        let def = R::TABLE.columns.get(column).ok_or(refuse(ErrorStatus::GEN_ERR))?;
-        if !def.access.writable() {
-            return Err(refuse(ErrorStatus::NOT_WRITABLE));
-        }
-        def.syntax.check(edit.value).map_err(refuse)?;
-        let change = self.change(index, edit.position).map_err(refuse)?;
-        let row = change.other.as_mut().ok_or(refuse(ErrorStatus::GEN_ERR))?;
-        row.set(column, edit.value).map_err(refuse)
-    }
-
-    /// The copy of the row that this request writes.
-    fn change(&mut self, index: Arcs<'_>, position: usize) -> Result<&mut Change<R>, ErrorStatus> {
-        let key = index.as_bytes();
-        let found = self.set.iter().position(|change| *change.key == *key);
-        let at = match found {
-            Some(at) => at,
-            None => {
-                let present = self.find(key).ok().and_then(|at| self.row(at)).cloned();
-                let row = present.or_else(|| R::create(IndexReader::new(index)));
-                let row = row.ok_or(ErrorStatus::NO_CREATION)?;
-                self.set.push(Change { key: key.into(), other: Some(row), position, committed: false });
-                self.set.len().saturating_sub(1)
-            }
-        };
-        self.set.get_mut(at).ok_or(ErrorStatus::GEN_ERR)
-    }
-
-    fn judge(&self) -> Result<(), Refusal> {
-        self.set.iter().try_for_each(|change| {
-            let before = self.find(&change.key).ok().and_then(|at| self.row(at));
-            let after = change.other.as_ref().map_or(Ok(()), |row| row.check(before));
-            after.map_err(|status| Refusal { position: change.position, status })
-        })
-    }
-
-    /// Exchanges the served row with the kept one. Done twice, everything is as it was.
-    fn swap(&mut self, change: &mut Change<R>) {
-        change.committed = !change.committed;
-        match (self.find(&change.key), change.other.take()) {
-            (Ok(at), Some(row)) => {
-                change.other = self.rows.get_mut(at).map(|slot| core::mem::replace(&mut slot.1, row));
-            }
-            (Ok(at), None) => change.other = Some(self.rows.remove(at).1),
-            (Err(at), Some(row)) => self.rows.insert(at, (change.key.clone(), row)),
-            (Err(_), None) => {}
-        }
     }
 }
