@@ -16,6 +16,7 @@ pub(crate) struct Mib {
     pub(crate) oid: Option<Vec<u32>>,
     pub(crate) index: Vec<Ident>,
     pub(crate) implied: bool,
+    pub(crate) flatten: bool,
     pub(crate) prefix: Option<String>,
     pub(crate) entry: Option<String>,
     pub(crate) augments: Option<String>,
@@ -62,6 +63,7 @@ impl Mib {
                 self.access = Some(key.clone());
             }
             "implied" => self.implied = true,
+            "flatten" => self.flatten = true,
             "index" => self.index = list::<Ident>(input)?,
             "objects" => self.objects = list::<LitStr>(input)?.iter().map(LitStr::value).collect(),
             "range" => {

@@ -58,8 +58,9 @@ pub fn notification(input: TokenStream) -> TokenStream {
     expand(&parse_macro_input!(input as DeriveInput), notification::derive)
 }
 
-/// Gathers nodes: implements `snmp_mib::mib::Mib` for a struct whose fields are tables and groups.
-#[proc_macro_derive(Mib)]
+/// Gathers nodes: implements `snmp_mib::mib::Mib` for a struct whose fields are tables and groups, or, marked
+/// `#[mib(flatten)]`, such structs themselves.
+#[proc_macro_derive(Mib, attributes(mib))]
 pub fn mib(input: TokenStream) -> TokenStream {
     expand(&parse_macro_input!(input as DeriveInput), mib::derive)
 }

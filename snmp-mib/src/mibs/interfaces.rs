@@ -1,6 +1,9 @@
-//! The interfaces group (RFC 2863): ifNumber and ifTable.
+//! The interfaces group (RFC 2863): ifNumber, ifTable and ifXTable.
 
-use crate::mib::{Counter32, DisplayString, Gauge32, MibEnum, MibScalars, MibTable, Table, TimeTicks};
+use crate::mib::{
+    Counter32, Counter64, DisplayString, Gauge32, MibEnum, MibScalars, MibTable, Table, TimeStamp, TimeTicks,
+    TruthValue,
+};
 use crate::oid;
 use crate::wire::Oid;
 
@@ -85,6 +88,97 @@ pub struct Interface {
     /// A reference to definitions of the medium; zeroDotZero.
     #[mib(22, status = deprecated)]
     pub specific: Oid<'static>,
+}
+
+/// A row of ifXTable: what 64 bits and a name add to [`Interface`].
+#[derive(Clone, Debug, PartialEq, MibTable)]
+#[mib(name = "ifXTable", oid = "1.3.6.1.2.1.31.1.1", index(index), prefix = "if", augments = "ifEntry")]
+pub struct InterfaceX {
+    /// ifIndex of the interface.
+    #[mib(foreign = "ifIndex")]
+    pub index: i32,
+    /// The textual name of the interface.
+    #[mib(1)]
+    pub name: DisplayString,
+    /// Packets to a multicast address, delivered upwards.
+    #[mib(2)]
+    pub in_multicast_pkts: Option<Counter32>,
+    /// Packets to the broadcast address, delivered upwards.
+    #[mib(3)]
+    pub in_broadcast_pkts: Option<Counter32>,
+    /// Packets sent to a multicast address.
+    #[mib(4)]
+    pub out_multicast_pkts: Option<Counter32>,
+    /// Packets sent to the broadcast address.
+    #[mib(5)]
+    pub out_broadcast_pkts: Option<Counter32>,
+    /// Octets received, framing included.
+    #[mib(6, name = "ifHCInOctets")]
+    pub hc_in_octets: Option<Counter64>,
+    /// Packets to one address, delivered upwards.
+    #[mib(7, name = "ifHCInUcastPkts")]
+    pub hc_in_ucast_pkts: Option<Counter64>,
+    /// Packets to a multicast address, delivered upwards.
+    #[mib(8, name = "ifHCInMulticastPkts")]
+    pub hc_in_multicast_pkts: Option<Counter64>,
+    /// Octets sent, framing included.
+    #[mib(10, name = "ifHCOutOctets")]
+    pub hc_out_octets: Option<Counter64>,
+    /// Packets sent to one address.
+    #[mib(11, name = "ifHCOutUcastPkts")]
+    pub hc_out_ucast_pkts: Option<Counter64>,
+    /// Whether linkUp and linkDown are sent.
+    #[mib(14)]
+    pub link_up_down_trap_enable: TrapEnable,
+    /// The present bandwidth in millions of bits a second.
+    #[mib(15)]
+    pub high_speed: Option<Gauge32>,
+    /// Whether everything on the medium is accepted.
+    #[mib(16)]
+    pub promiscuous_mode: TruthValue,
+    /// Whether there is a connector.
+    #[mib(17)]
+    pub connector_present: TruthValue,
+    /// A name that a manager gave.
+    #[mib(18)]
+    pub alias: DisplayString,
+    /// The value of sysUpTime when a counter started anew.
+    #[mib(19)]
+    pub counter_discontinuity_time: TimeStamp,
+}
+
+/// Whether linkUp and linkDown are sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, MibEnum)]
+pub enum TrapEnable {
+    /// They are.
+    Enabled = 1,
+    /// They are not.
+    Disabled = 2,
+}
+
+impl InterfaceX {
+    /// An interface of which nothing but its name is known.
+    pub fn new(index: i32, name: &str) -> Self {
+        Self {
+            index,
+            name: name.into(),
+            in_multicast_pkts: None,
+            in_broadcast_pkts: None,
+            out_multicast_pkts: None,
+            out_broadcast_pkts: None,
+            hc_in_octets: None,
+            hc_in_ucast_pkts: None,
+            hc_in_multicast_pkts: None,
+            hc_out_octets: None,
+            hc_out_ucast_pkts: None,
+            link_up_down_trap_enable: TrapEnable::Disabled,
+            high_speed: None,
+            promiscuous_mode: TruthValue::False,
+            connector_present: TruthValue::False,
+            alias: DisplayString::default(),
+            counter_discontinuity_time: TimeStamp(0),
+        }
+    }
 }
 
 /// The types of interface that machines have, of the list kept by IANA.

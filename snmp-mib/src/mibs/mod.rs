@@ -1,4 +1,8 @@
-//! Ready-made MIBs: the interfaces group, and the cabinet's own SERVER-MODULE-MIB.
+//! Ready-made MIBs: MIB-II, the ENTITY-MIBs, and the cabinet's own SERVER-MODULE-MIB.
 
 pub mod cabinet;
 pub mod interfaces;
+pub mod ip;
+pub mod linux;
+pub mod mib2;
+pub mod transport;
