@@ -17,7 +17,7 @@ fn root() -> Root {
         scope: "*".into(),
         severity: Severity::HIGH,
         manifest: Section { len: 9, digest: Digest([1; 32]) },
-        payload: Payload { forward: 100, backward: 7, groups: Digest([2; 32]) },
+        payload: Payload { frames: 100, delta: 0, groups: Digest([2; 32]) },
         extensions: vec![],
     }
 }

@@ -5,6 +5,7 @@ mod frames;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::delta::build::{Options, diff};
 use crate::engine::Plan;
 use crate::error::Problem;
 use crate::tree::{Node, Path, Side, Tree};
@@ -91,30 +92,40 @@ pub fn build<E>(
     let manifest = Manifest::new(before, after);
     let manifest_bytes = manifest.emit();
     let plan = Plan::new(manifest);
-    let mut frames = frames::Frames::new(config.level, config.frame.clamp(64 << 10, 4 << 20));
-    for target in plan.brought() {
-        let Some(entry) = plan.manifest().entries().get(target.index) else { continue };
+    let mut read = |side: Side, index: usize| -> Result<Vec<u8>, Error<E>> {
+        let Some(entry) = plan.manifest().entries().get(index) else { return Ok(Vec::new()) };
         let path = entry.path.clone();
-        let content =
-            contents(Side::After, &path).map_err(|error| Error::Read { path: path.clone(), error })?;
-        let same = matches!(&entry.after, Some(Node::File { size, digest: known, .. })
+        let content = contents(side, &path).map_err(|error| Error::Read { path: path.clone(), error })?;
+        let same = matches!(side.of(entry), Some(Node::File { size, digest: known, .. })
             if usize::try_from(*size) == Ok(content.len()) && *known == digest(&content));
-        if !same {
-            return Err(Error::Changed { path });
-        }
-        frames.literal(&content).map_err(|_| Error::Compressor)?;
+        if same { Ok(content) } else { Err(Error::Changed { path }) }
+    };
+    let mut new = Vec::new();
+    for target in plan.brought() {
+        new.append(&mut read(Side::After, target.index)?);
     }
-    let payload = frames.finish().map_err(|_| Error::Compressor)?;
-    assemble(config, &manifest_bytes, &payload, keys)
+    let whole = frames::frames(&new, config.level, config.frame).map_err(|_| Error::Compressor)?;
+    let mut old = Vec::new();
+    for (index, _) in plan.sources() {
+        old.append(&mut read(Side::Before, index)?);
+    }
+    // A delta is taken only where it is smaller; what cannot be indexed goes whole.
+    let delta =
+        if old.is_empty() || new.is_empty() { None } else { diff(&old, &new, Options { undo: false }) };
+    let payload = match delta.filter(|delta| delta.len() < whole.len()) {
+        Some(delta) => (Payload { delta: wide(delta.len()), ..Payload::default() }, delta),
+        None => (Payload { frames: wide(whole.len()), ..Payload::default() }, whole),
+    };
+    assemble(config, &manifest_bytes, payload, keys)
 }
 
 fn assemble<E>(
     config: &Config,
     manifest: &[u8],
-    payload: &[u8],
+    (described, payload): (Payload, Vec<u8>),
     keys: &[SigningKey],
 ) -> Result<Vec<u8>, Error<E>> {
-    let (groups, tables) = hash_payload(payload);
+    let (groups, tables) = hash_payload(&payload);
     let root = Root {
         from_version: config.from_version.clone(),
         to_version: config.to_version.clone(),
@@ -125,7 +136,7 @@ fn assemble<E>(
             len: u32::try_from(manifest.len()).map_err(|_| Error::TooLarge)?,
             digest: digest(manifest),
         },
-        payload: Payload { forward: wide(payload.len()), backward: 0, groups: digest(&groups) },
+        payload: Payload { groups: digest(&groups), ..described },
         extensions: Vec::new(),
     };
     root.check().map_err(Error::Text)?;

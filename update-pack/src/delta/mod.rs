@@ -26,10 +26,8 @@ mod error;
 mod model;
 mod part;
 mod patch;
-mod program;
 mod rans;
 
 pub use apply::{Apply, Output, SOURCE_WINDOW, WRITE_WINDOW, apply};
 pub use error::{Error, Problem};
 pub use patch::{Direction, HEAD_MAX, Patch};
-pub use program::{Instruction, Program};

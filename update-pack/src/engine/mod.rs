@@ -16,6 +16,7 @@
 //! going on. Every step of the plan can be repeated.
 
 mod check;
+mod content;
 mod inspect;
 mod journal;
 mod machine;

@@ -113,9 +113,9 @@ impl Plan {
         self.targets(Side::After)
     }
 
-    /// The files of the old tree in order, which are the old space of a delta.
+    /// The old files that a delta starts from, as index and size: those that change or go, in order.
     pub(crate) fn sources(&self) -> impl Iterator<Item = (usize, u64)> {
-        self.rows().filter_map(|row| match &row.entry.before {
+        self.rows().filter(|row| !row.stays).filter_map(|row| match &row.entry.before {
             Some(Node::File { size, .. }) => Some((row.index, *size)),
             _ => None,
         })

@@ -42,10 +42,10 @@ pub struct Section {
 /// The payload as the root describes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Payload {
-    /// Stored bytes of the frames that lead forward.
-    pub forward: u64,
-    /// Stored bytes of the frames that, with the forward ones, lead back.
-    pub backward: u64,
+    /// Stored bytes of frames that hold the new content whole. One of `frames` and `delta` is zero.
+    pub frames: u64,
+    /// Stored bytes of a delta that makes the new content from the old.
+    pub delta: u64,
     /// Digest of the table of group hashes.
     pub groups: Digest,
 }
@@ -59,17 +59,16 @@ impl Section {
 impl Payload {
     fn read(field: &mut Cursor<'_>) -> Result<Self, Malformed> {
         let start = field.clone();
-        let payload = Self { forward: field.u64()?, backward: field.u64()?, groups: Digest(field.array()?) };
-        // Lengths whose sum does not fit would be caught late and far away.
-        match payload.forward.checked_add(payload.backward) {
-            Some(_) => Ok(payload),
-            None => Err(start.malformed(Problem::Range)),
+        let payload = Self { frames: field.u64()?, delta: field.u64()?, groups: Digest(field.array()?) };
+        if payload.frames > 0 && payload.delta > 0 {
+            return Err(start.malformed(Problem::NotCanonical));
         }
+        Ok(payload)
     }
 
     /// Stored bytes altogether.
     pub fn len(&self) -> u64 {
-        self.forward.saturating_add(self.backward)
+        self.frames.saturating_add(self.delta)
     }
 
     /// Whether nothing is stored.
@@ -175,8 +174,8 @@ impl Root {
         let severity = &[self.severity.0];
         let manifest = [&self.manifest.len.to_be_bytes()[..], &self.manifest.digest.0].concat();
         let payload = [
-            &self.payload.forward.to_be_bytes()[..],
-            &self.payload.backward.to_be_bytes(),
+            &self.payload.frames.to_be_bytes()[..],
+            &self.payload.delta.to_be_bytes(),
             &self.payload.groups.0,
         ]
         .concat();

@@ -7,7 +7,7 @@ use disk::{Body, Disk, Ended, Files, mode, run};
 use proptest::prelude::*;
 use update_pack::build::{self, build};
 use update_pack::engine::{Config, Engine, Goal, Outcome};
-use update_pack::tree::Side;
+use update_pack::tree::{Path, Side};
 use update_pack::trust::{SigningKey, Trust};
 
 pub fn key() -> SigningKey {
@@ -23,10 +23,12 @@ pub fn package(before: &Files, after: &Files) -> Vec<u8> {
 }
 
 pub fn package_of(config: &build::Config, before: &Files, after: &Files) -> Vec<u8> {
-    let contents = |side, path: &update_pack::tree::Path| {
-        Ok::<_, ()>(if side == Side::Before { before.content(path) } else { after.content(path) })
-    };
-    build(config, &before.tree(), &after.tree(), contents, &[key()]).unwrap()
+    build(config, &before.tree(), &after.tree(), contents(before, after), &[key()]).unwrap()
+}
+
+/// Reads the files of two trees, for the builder.
+pub fn contents<'a>(before: &'a Files, after: &'a Files) -> impl Fn(Side, &Path) -> Result<Vec<u8>, ()> + 'a {
+    |side, path| Ok(if side == Side::Before { before.content(path) } else { after.content(path) })
 }
 
 pub fn apply() -> Engine {

@@ -1,0 +1,333 @@
+//! Where new content comes from: frames of literal bytes, or a delta from the old content.
+//!
+//! Both read the payload through its hashes, leaf by leaf: nothing is decompressed or interpreted before it is checked.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use super::plan::Plan;
+use super::script::Stop;
+use super::types::Reason;
+use crate::delta::{Apply, Direction, HEAD_MAX, Output, Patch};
+use crate::error::{Error, Malformed, Part, Problem};
+use crate::limits::Limits;
+use crate::tree::Path;
+use crate::verify::{Envelope, Layout, Leaves, Need};
+use crate::wire::{Encoding, FRAME_HEAD, FrameHead};
+
+/// What is needed to make more new bytes.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Ask {
+    Package(Need),
+    /// Some of an old file.
+    Old {
+        path: Path,
+        offset: u64,
+        len: u32,
+    },
+}
+
+/// Where new content comes from.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Content {
+    Frames(Frames),
+    Delta(Box<Delta>),
+}
+
+impl Content {
+    /// The content of all files that a package brings, `total` bytes.
+    pub(super) fn new(limits: Limits, plan: &Plan, envelope: &Envelope, total: u64) -> Self {
+        let payload = envelope.root.payload;
+        if payload.delta > 0 {
+            Self::Delta(Box::new(Delta::new(plan, envelope, total)))
+        } else {
+            Self::Frames(Frames {
+                limit: limits.frame,
+                leaves: Leaves::new(envelope.layout, 0, payload.frames),
+                stored: Vec::new(),
+                raw: Vec::new(),
+                at: 0,
+            })
+        }
+    }
+
+    /// Appends at most `room` new bytes to `out`, or says what is needed for that.
+    pub(super) fn fill(&mut self, plan: &Plan, out: &mut Vec<u8>, room: u64) -> Result<Option<Ask>, Stop> {
+        match self {
+            Self::Frames(frames) => frames.fill(out, room),
+            Self::Delta(delta) => delta.fill(plan, out, room),
+        }
+    }
+
+    /// Takes what was asked for.
+    pub(super) fn take(&mut self, groups: &[u8], bytes: &[u8]) -> Result<(), Stop> {
+        match self {
+            Self::Frames(frames) => frames.take(groups, bytes),
+            Self::Delta(delta) => delta.take(groups, bytes),
+        }
+    }
+
+    /// Every byte of the payload must have been for something.
+    pub(super) fn finish(&mut self) -> Result<(), Stop> {
+        let spent = match self {
+            Self::Frames(frames) => {
+                frames.stored.is_empty() && frames.left() == 0 && frames.leaves.need().is_none()
+            }
+            Self::Delta(delta) => delta.is_spent()?,
+        };
+        if spent { Ok(()) } else { Err(broken(Problem::Trailing)) }
+    }
+}
+
+/// Frames, one after the other.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Frames {
+    limit: u32,
+    leaves: Leaves,
+    /// Stored bytes not yet decompressed, a frame's head first.
+    stored: Vec<u8>,
+    raw: Vec<u8>,
+    /// How much of `raw` is used.
+    at: usize,
+}
+
+impl Frames {
+    fn left(&self) -> usize {
+        self.raw.len().saturating_sub(self.at)
+    }
+
+    fn fill(&mut self, out: &mut Vec<u8>, room: u64) -> Result<Option<Ask>, Stop> {
+        if self.left() == 0 {
+            return self.frame();
+        }
+        let end = self.at.saturating_add(usize::try_from(room).unwrap_or(usize::MAX)).min(self.raw.len());
+        out.extend_from_slice(self.raw.get(self.at..end).unwrap_or_default());
+        self.at = end;
+        Ok(None)
+    }
+
+    /// Decompresses the next frame, or says what is missing of it.
+    fn frame(&mut self) -> Result<Option<Ask>, Stop> {
+        let head_len = usize::try_from(FRAME_HEAD).unwrap_or(0);
+        if let Some(bytes) = self.stored.get(..head_len) {
+            let head = FrameHead::parse(bytes).map_err(refuse)?;
+            if head.raw_len > self.limit {
+                let (found, limit) = (u64::from(head.raw_len), u64::from(self.limit));
+                return Err(refuse(Error::Limit { part: Part::Frame, found, limit }));
+            }
+            let end = head_len.saturating_add(usize::try_from(head.stored_len).unwrap_or(usize::MAX));
+            if let Some(stored) = self.stored.get(head_len..end) {
+                self.raw = decompress(head, stored).map_err(refuse)?;
+                self.at = 0;
+                self.stored.drain(..end);
+                return Ok(None);
+            }
+        }
+        self.leaves.need().map(|need| Some(Ask::Package(need))).ok_or_else(|| broken(Problem::Truncated))
+    }
+
+    fn take(&mut self, groups: &[u8], bytes: &[u8]) -> Result<(), Stop> {
+        if let Some(verified) = self.leaves.feed(groups, bytes).map_err(refuse)? {
+            self.stored.extend_from_slice(verified.bytes());
+        }
+        Ok(())
+    }
+}
+
+/// A delta from the old files to the new ones, each side end to end in the order of the manifest.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Delta {
+    layout: Layout,
+    len: u64,
+    total: u64,
+    /// Old files: where each begins among them, its index, its length.
+    sources: Vec<(u64, usize, u64)>,
+    source_len: u64,
+    apply: Option<Apply>,
+    /// New bytes that belong to the files after the present one.
+    spill: Vec<u8>,
+    spilled: usize,
+    wanted: Option<Wanted>,
+}
+
+/// A range that is being read.
+#[derive(Clone, Debug, PartialEq)]
+struct Wanted {
+    from: u64,
+    len: u32,
+    /// The leaves that hold it; `None` when it is a range of the old files.
+    leaves: Option<Leaves>,
+    bytes: Vec<u8>,
+}
+
+impl Wanted {
+    fn is_whole(&self) -> bool {
+        u32::try_from(self.bytes.len()) == Ok(self.len)
+    }
+}
+
+impl Delta {
+    fn new(plan: &Plan, envelope: &Envelope, total: u64) -> Self {
+        let mut source_len: u64 = 0;
+        let sources = plan.sources().map(|(index, size)| {
+            let start = source_len;
+            source_len = source_len.saturating_add(size);
+            (start, index, size)
+        });
+        let sources = sources.collect();
+        Self {
+            layout: envelope.layout,
+            len: envelope.root.payload.delta,
+            total,
+            sources,
+            source_len,
+            apply: None,
+            spill: Vec::new(),
+            spilled: 0,
+            wanted: None,
+        }
+    }
+
+    fn fill(&mut self, plan: &Plan, out: &mut Vec<u8>, room: u64) -> Result<Option<Ask>, Stop> {
+        if self.spilled < self.spill.len() {
+            let room = usize::try_from(room).unwrap_or(usize::MAX);
+            let end = self.spilled.saturating_add(room).min(self.spill.len());
+            out.extend_from_slice(self.spill.get(self.spilled..end).unwrap_or_default());
+            self.spilled = end;
+            return Ok(None);
+        }
+        match self.wanted.take() {
+            Some(wanted) if wanted.is_whole() => self.give(&wanted.bytes).map(|()| None),
+            Some(wanted) => {
+                let ask = self.ask(plan, &wanted);
+                self.wanted = Some(wanted);
+                ask.map(Some)
+            }
+            None => self.poll(),
+        }
+    }
+
+    /// Asks the delta what is next.
+    fn poll(&mut self) -> Result<Option<Ask>, Stop> {
+        let Some(apply) = &mut self.apply else {
+            let len = u32::try_from(HEAD_MAX).unwrap_or(u32::MAX);
+            self.want_package(0, u32::try_from(self.len).unwrap_or(u32::MAX).min(len));
+            return Ok(None);
+        };
+        match apply.poll().map_err(unsound)? {
+            Output::Patch { at, len } => self.want_package(at, len),
+            Output::Source { at, len } => {
+                self.wanted = Some(Wanted { from: at, len, leaves: None, bytes: Vec::new() });
+            }
+            Output::Write(bytes) => {
+                self.spill.clear();
+                self.spill.extend_from_slice(bytes);
+                self.spilled = 0;
+            }
+            Output::Done => return Err(broken(Problem::Truncated)),
+        }
+        Ok(None)
+    }
+
+    fn want_package(&mut self, from: u64, len: u32) {
+        let leaves = Leaves::new(self.layout, from, from.saturating_add(u64::from(len)));
+        self.wanted = Some(Wanted { from, len, leaves: Some(leaves), bytes: Vec::new() });
+    }
+
+    fn give(&mut self, bytes: &[u8]) -> Result<(), Stop> {
+        if let Some(apply) = &mut self.apply {
+            return apply.give(bytes).map_err(unsound);
+        }
+        let patch = Patch::parse(bytes, self.len).map_err(unsound)?;
+        let apply = Apply::new(&patch, Direction::Forward, self.source_len, self.total).map_err(unsound)?;
+        if patch.new_len != self.total {
+            return Err(broken(Problem::Length));
+        }
+        self.apply = Some(apply);
+        Ok(())
+    }
+
+    fn ask(&self, plan: &Plan, wanted: &Wanted) -> Result<Ask, Stop> {
+        if let Some(leaves) = &wanted.leaves {
+            return leaves.need().map(Ask::Package).ok_or_else(|| broken(Problem::Truncated));
+        }
+        let from = wanted.from.saturating_add(wide(wanted.bytes.len()));
+        // Empty files begin where the next one does: the last that begins at or before is the one that has bytes.
+        let at = self.sources.partition_point(|(start, _, _)| *start <= from);
+        let source = at.checked_sub(1).and_then(|at| self.sources.get(at));
+        let found = source.and_then(|(start, index, size)| {
+            let offset = from.checked_sub(*start)?;
+            let here = size.checked_sub(offset).filter(|here| *here > 0)?;
+            Some((plan.manifest().entries().get(*index)?, offset, here))
+        });
+        let Some((entry, offset, here)) = found else { return Err(broken(Problem::Reach)) };
+        let missing = u64::from(wanted.len).saturating_sub(wide(wanted.bytes.len()));
+        let len = u32::try_from(missing.min(here)).unwrap_or(u32::MAX);
+        Ok(Ask::Old { path: entry.path.clone(), offset, len })
+    }
+
+    fn take(&mut self, groups: &[u8], bytes: &[u8]) -> Result<(), Stop> {
+        let Some(wanted) = &mut self.wanted else { return Ok(()) };
+        let Some(leaves) = &mut wanted.leaves else {
+            if bytes.is_empty() {
+                return Err(broken(Problem::Reach));
+            }
+            wanted.bytes.extend_from_slice(bytes);
+            return Ok(());
+        };
+        let at = leaves.offset();
+        if let Some(verified) = leaves.feed(groups, bytes).map_err(refuse)? {
+            let from = wanted.from.saturating_add(wide(wanted.bytes.len()));
+            let start = usize::try_from(from.saturating_sub(at)).unwrap_or(usize::MAX);
+            let missing = usize::try_from(wanted.len).unwrap_or(0).saturating_sub(wanted.bytes.len());
+            let end = start.saturating_add(missing).min(verified.bytes().len());
+            wanted.bytes.extend_from_slice(verified.bytes().get(start..end).unwrap_or_default());
+        }
+        Ok(())
+    }
+
+    fn is_spent(&mut self) -> Result<bool, Stop> {
+        let Some(apply) = &mut self.apply else { return Ok(false) };
+        Ok(self.spilled == self.spill.len() && apply.poll().map_err(unsound)? == Output::Done)
+    }
+}
+
+/// Decompresses a frame's verified bytes.
+fn decompress(head: FrameHead, stored: &[u8]) -> Result<Vec<u8>, Error> {
+    if head.encoding == Encoding::STORED {
+        return Ok(stored.to_vec());
+    }
+    let mut raw = alloc::vec![0; usize::try_from(head.raw_len).unwrap_or(0)];
+    let mut decoder = ruzstd::decoding::FrameDecoder::new();
+    // A window larger than the frame would be memory that the frame's length does not announce.
+    decoder.set_max_window_size(u64::from(head.raw_len.max(1 << 10)));
+    let len = decoder.decode_all(stored, &mut raw).map_err(|_| damaged(Problem::Compression))?;
+    if len != raw.len() {
+        return Err(damaged(Problem::Length));
+    }
+    Ok(raw)
+}
+
+fn damaged(problem: Problem) -> Error {
+    Malformed { part: Part::Frame, offset: 0, problem }.into()
+}
+
+pub(super) fn broken(problem: Problem) -> Stop {
+    refuse(damaged(problem))
+}
+
+/// A delta that is signed and yet not sound.
+fn unsound(error: crate::delta::Error) -> Stop {
+    broken(match error {
+        crate::delta::Error::WrongSource { .. } | crate::delta::Error::Limit { .. } => Problem::Length,
+        _ => Problem::Compression,
+    })
+}
+
+fn refuse(error: Error) -> Stop {
+    Stop::Refuse(Reason::Package(error))
+}
+
+fn wide(len: usize) -> u64 {
+    u64::try_from(len).unwrap_or(u64::MAX)
+}
