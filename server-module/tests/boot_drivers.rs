@@ -113,7 +113,8 @@ async fn fourteen_cards_of_a_chassis_boot_at_once() {
             let _commands = commands;
             boot::run(link, config, receiver, |boot, event| match event {
                 Event::Ready => {
-                    let files: Vec<_> = boot.files().map(|(name, text)| (name.to_owned(), text.to_vec())).collect();
+                    let files: Vec<_> =
+                        boot.files().map(|(name, text)| (name.to_owned(), text.to_vec())).collect();
                     done.send((index, boot.lease().unwrap().address, files)).unwrap();
                 }
                 Event::Failed { name, failure } => panic!("{name}: {failure}"),
@@ -123,7 +124,8 @@ async fn fourteen_cards_of_a_chassis_boot_at_once() {
         });
     }
     for _ in 0..14 {
-        let booted = tokio::time::timeout(Duration::from_secs(5), ready.recv()).await.expect("a card did not boot");
+        let booted =
+            tokio::time::timeout(Duration::from_secs(5), ready.recv()).await.expect("a card did not boot");
         let (index, address, files) = booted.unwrap();
         let slot = u8::try_from(index).unwrap() + 1;
         assert_eq!(address, Ipv4Addr::new(127, 3, 7, slot));

@@ -95,6 +95,10 @@ pub enum Command {
     StartCard(Position),
     /// Makes a card count as failed at once, without a drain: a rehearsal.
     FailCard(Position),
+    /// Drains a service on all its cards, then keeps it stopped. The cards stay as they are.
+    StopService(Name),
+    /// Undoes `StopService`.
+    StartService(Name),
     /// Takes a new configuration, whole or not at all.
     Reload(Box<Definition>),
     /// Sets one of the system group's texts.
@@ -108,6 +112,8 @@ impl Command {
             Self::StopCard(_) => "stop card",
             Self::StartCard(_) => "start card",
             Self::FailCard(_) => "fail card",
+            Self::StopService(_) => "stop service",
+            Self::StartService(_) => "start service",
             Self::Reload(_) => "reload",
             Self::Describe(Label::Contact, _) => "set contact",
             Self::Describe(Label::Name, _) => "set name",
@@ -119,7 +125,7 @@ impl Command {
     pub const fn card(&self) -> Option<Position> {
         match self {
             Self::StopCard(card) | Self::StartCard(card) | Self::FailCard(card) => Some(*card),
-            Self::Reload(_) | Self::Describe(..) => None,
+            Self::StopService(_) | Self::StartService(_) | Self::Reload(_) | Self::Describe(..) => None,
         }
     }
 }
@@ -129,6 +135,7 @@ impl fmt::Display for Command {
         f.write_str(self.verb())?;
         match self {
             Self::StopCard(card) | Self::StartCard(card) | Self::FailCard(card) => write!(f, " {card}"),
+            Self::StopService(name) | Self::StartService(name) => write!(f, " {name}"),
             Self::Describe(_, text) => write!(f, " {text:?}"),
             Self::Reload(_) => Ok(()),
         }
@@ -157,6 +164,13 @@ pub enum Reply {
         /// Its state after the command.
         state: State,
         /// Whether the command changed what is wanted of the card.
+        changed: bool,
+    },
+    /// The service serves or not; `changed` is false when it was already so.
+    Service {
+        /// Whether it may serve.
+        stopped: bool,
+        /// Whether the command changed that.
         changed: bool,
     },
     /// The card takes no new requests and goes off when its running ones have finished.

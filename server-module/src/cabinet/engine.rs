@@ -1,14 +1,15 @@
 //! The Core Administration Engine (CADE of the patent): commands, card reports and time in; effects out.
 
-use super::card::{Card, Cause, Contact, Order, Port, State};
-use super::command::{Command, Label, Refusal, Reply, Role, Who};
+use super::card::{Card, Cause, Contact, Order};
+use super::command::{Command, Refusal, Reply, Role, Who};
 use super::definition::{Definition, Flaw};
-use super::health::{Verdict, Watch};
-use super::inventory::{Active, Inventory, Member};
-use super::io::{Action, Alarm, Event, Input, Kept, Output, Probe, ProbeId, Standing, Transition, What};
+use super::health::Watch;
+use super::inventory::Inventory;
+use super::io::{Alarm, Event, Input, Kept, Output, What};
 use super::queue::Queue;
+use super::service::Name;
 use super::units::Position;
-use core::net::SocketAddr;
+use super::usage::Used;
 use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -75,17 +76,18 @@ pub enum Error {
 /// The cabinet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cabinet {
-    limits: Limits,
-    now: Duration,
-    inventory: Arc<Inventory>,
+    pub(super) limits: Limits,
+    pub(super) now: Duration,
+    pub(super) inventory: Arc<Inventory>,
     /// By the service's index and the member's position.
-    watches: BTreeMap<(usize, Position), Watch>,
-    next_probe: u64,
-    alarms: BTreeMap<Alarm, Told>,
-    log: VecDeque<Event>,
-    events: u64,
-    stats: Stats,
-    queue: Queue,
+    pub(super) watches: BTreeMap<(usize, Position), Watch>,
+    pub(super) next_probe: u64,
+    pub(super) alarms: BTreeMap<Alarm, Told>,
+    pub(super) usage: BTreeMap<(Name, Option<Position>), Used>,
+    pub(super) log: VecDeque<Event>,
+    pub(super) events: u64,
+    pub(super) stats: Stats,
+    pub(super) queue: Queue,
 }
 
 impl Cabinet {
@@ -115,6 +117,7 @@ impl Cabinet {
             watches: BTreeMap::new(),
             next_probe: 0,
             alarms: BTreeMap::new(),
+            usage: BTreeMap::new(),
             log: VecDeque::new(),
             events: 0,
             stats: Stats::default(),
@@ -126,6 +129,13 @@ impl Cabinet {
                 Kept::Stopped { card, stopped } => {
                     if let Some(card) = cabinet.inventory_mut().cards.get_mut(&card) {
                         card.order = if stopped { Order::Stop } else { Order::Run };
+                    }
+                }
+                Kept::ServiceStopped { service, stopped } => {
+                    let order = if stopped { Order::Stop } else { Order::Run };
+                    let services = &mut cabinet.inventory_mut().services;
+                    if let Some(active) = services.iter_mut().find(|active| active.service.name == service) {
+                        active.order = order;
                     }
                 }
                 Kept::Label { label, text } => {
@@ -179,6 +189,7 @@ impl Cabinet {
                 }
             }
             Input::Alarm(alarm) => self.alarm(alarm),
+            Input::Used(shares) => self.used(shares),
         }
         Ok(())
     }
@@ -230,7 +241,9 @@ impl Cabinet {
         if !self.queue.is_empty() {
             return Some(Duration::ZERO);
         }
-        let drains = self.inventory.cards.values().filter_map(|card| match card.order {
+        let orders = self.inventory.cards.values().map(|card| card.order);
+        let orders = orders.chain(self.inventory.services.iter().map(|active| active.order));
+        let drains = orders.filter_map(|order| match order {
             Order::Drain { deadline } => Some(deadline),
             _ => None,
         });
@@ -258,12 +271,18 @@ impl Cabinet {
         self.alarms.iter().map(|(alarm, told)| (alarm, *told))
     }
 
+    /// What customers have used since the module started, by service and card; no card where the proxy answered
+    /// itself.
+    pub fn usage(&self) -> impl Iterator<Item = (&Name, Option<Position>, &Used)> {
+        self.usage.iter().map(|((service, card), used)| (service, *card, used))
+    }
+
     /// What it has counted.
     pub const fn stats(&self) -> Stats {
         self.stats
     }
 
-    fn inventory_mut(&mut self) -> &mut Inventory {
+    pub(super) fn inventory_mut(&mut self) -> &mut Inventory {
         Arc::make_mut(&mut self.inventory)
     }
 
@@ -271,7 +290,13 @@ impl Cabinet {
         let allowed = match (who.role, command) {
             (Role::Operator, _) => true,
             (Role::Technician, Command::StopCard(_) | Command::StartCard(_)) => true,
-            // A user's own cards come with the services' owners.
+            (Role::User, Command::StopCard(card) | Command::StartCard(card)) => {
+                self.inventory.owns(&who.name, *card)
+            }
+            (Role::User, Command::StopService(name) | Command::StartService(name)) => {
+                let active = self.inventory.service(name.as_str());
+                active.is_some_and(|active| active.owner() == Some(&who.name))
+            }
             (Role::Technician | Role::User, _) => false,
         };
         allowed.then_some(()).ok_or_else(|| Refusal::NotAllowed { who: who.clone(), verb: command.verb() })
@@ -288,6 +313,8 @@ impl Cabinet {
             Command::StopCard(card) => Ok(self.stop_card(card, cause)),
             Command::StartCard(card) => Ok(self.start_card(card, cause)),
             Command::FailCard(card) => Ok(self.fail_card(card, cause)),
+            Command::StopService(name) => self.stop_service(name),
+            Command::StartService(name) => self.start_service(name),
             Command::Reload(definition) => {
                 self.define(&definition).map_err(Refusal::Definition)?;
                 let (cards, services) = (self.inventory.cards.len(), self.inventory.services.len());
@@ -302,388 +329,5 @@ impl Cabinet {
                 Ok(Reply::Described)
             }
         }
-    }
-}
-
-/// Cards.
-impl Cabinet {
-    fn stop_card(&mut self, position: Position, cause: Cause) -> Reply {
-        let Some(card) = self.inventory.cards.get(&position) else {
-            return Reply::Card { state: State::Off, changed: false };
-        };
-        match (card.order, card.state) {
-            (Order::Drain { .. }, _) => return Reply::Draining,
-            (Order::Stop, state) => return Reply::Card { state, changed: false },
-            (Order::Run, State::Running) => {
-                self.queue.keep(Kept::Stopped { card: position, stopped: true });
-                let deadline = self.now.saturating_add(self.limits.drain);
-                self.order(position, Order::Drain { deadline });
-                self.settle(position, cause);
-                return Reply::Draining;
-            }
-            (Order::Run | Order::Fail, _) => {}
-        }
-        self.queue.keep(Kept::Stopped { card: position, stopped: true });
-        self.stop(position, cause);
-        Reply::Card { state: State::Off, changed: true }
-    }
-
-    fn start_card(&mut self, position: Position, cause: Cause) -> Reply {
-        let order = self.inventory.cards.get(&position).map(|card| card.order);
-        match order {
-            None | Some(Order::Run) => {}
-            Some(Order::Drain { .. }) => {
-                self.queue.keep(Kept::Stopped { card: position, stopped: false });
-                self.order(position, Order::Run);
-                self.settle(position, cause);
-            }
-            Some(Order::Stop | Order::Fail) => {
-                self.queue.keep(Kept::Stopped { card: position, stopped: false });
-                self.order(position, Order::Run);
-                self.forget(position);
-                self.act(position, Action::StartServices);
-                self.settle(position, cause);
-            }
-        }
-        let state = self.inventory.cards.get(&position).map_or(State::Off, |card| card.state);
-        Reply::Card { state, changed: !matches!(order, None | Some(Order::Run)) }
-    }
-
-    fn fail_card(&mut self, position: Position, cause: Cause) -> Reply {
-        let changed = self.inventory.cards.get(&position).is_some_and(|card| card.order != Order::Fail);
-        if changed {
-            self.order(position, Order::Fail);
-            self.forget(position);
-            self.act(position, Action::StopServices);
-            self.settle(position, cause);
-        }
-        Reply::Card { state: State::Failed, changed }
-    }
-
-    /// Ends a card's service, drained or not.
-    fn stop(&mut self, position: Position, cause: Cause) {
-        self.order(position, Order::Stop);
-        self.forget(position);
-        self.act(position, Action::StopServices);
-        self.settle(position, cause);
-    }
-
-    fn order(&mut self, position: Position, order: Order) {
-        if let Some(card) = self.inventory_mut().cards.get_mut(&position) {
-            card.order = order;
-        }
-    }
-
-    fn act(&mut self, position: Position, action: Action) {
-        if self.inventory.cards.get(&position).is_some_and(Card::has_program) {
-            self.queue.actions.insert(position, action);
-        }
-    }
-
-    fn heard(&mut self, position: Position, cause: Cause) {
-        let at = self.now;
-        let mut returned = false;
-        if let Some(card) = self.inventory_mut().cards.get_mut(&position) {
-            returned = !matches!(card.contact, Contact::Heard { .. });
-            card.contact = Contact::Heard { at };
-            if returned && cause == Cause::Leased {
-                card.report = None;
-            }
-        }
-        if returned || cause == Cause::Leased {
-            self.hurry(position);
-        }
-        // A card that comes back while it should be stopped is told again.
-        if returned && matches!(self.inventory.cards.get(&position), Some(Card { order: Order::Stop, .. })) {
-            self.act(position, Action::StopServices);
-        }
-        self.settle(position, cause);
-    }
-
-    /// Judges a card's state and its members' standing anew, and tells of what has changed.
-    fn settle(&mut self, position: Position, cause: Cause) {
-        let port = self.port(position);
-        let Some(card) = self.inventory.cards.get(&position) else { return };
-        if matches!(card.order, Order::Drain { .. }) && port != Port::Answers {
-            // Nobody is left to finish anything.
-            return self.stop(position, Cause::Drained);
-        }
-        self.settle_members(position);
-        let now = self.now;
-        let Some(card) = self.inventory.cards.get(&position) else { return };
-        let (from, to) = (card.state, card.judge(port));
-        if from == to {
-            return;
-        }
-        if let Some(card) = self.inventory_mut().cards.get_mut(&position) {
-            card.state = to;
-            card.since = now;
-            card.cause = cause.clone();
-        }
-        let transition = Transition { card: position, from, to, at: now, cause };
-        self.stats.transitions += 1;
-        self.notice(Output::Trap(transition.clone()));
-        self.note(What::State(transition));
-    }
-
-    fn settle_members(&mut self, position: Position) {
-        let Some(order) = self.inventory.cards.get(&position).map(|card| card.order) else { return };
-        let mut changes = Vec::new();
-        for (index, active) in self.inventory.services.iter().enumerate() {
-            for (place, member) in active.members.iter().enumerate().filter(|(_, m)| m.card == position) {
-                let up = self.is_up(index, position);
-                let standing = match order {
-                    Order::Run if up => Standing::Serving,
-                    Order::Drain { .. } if up => Standing::Draining,
-                    _ => Standing::Down,
-                };
-                if standing != member.standing {
-                    changes.push((index, place, standing));
-                }
-            }
-        }
-        let since = self.now;
-        for (index, place, standing) in changes {
-            let inventory = self.inventory_mut();
-            inventory.revision += 1;
-            if let Some(member) = inventory.services.get_mut(index).and_then(|a| a.members.get_mut(place)) {
-                member.standing = standing;
-                member.since = since;
-            }
-            self.queue.members.insert((index, position));
-        }
-    }
-}
-
-/// Ports.
-impl Cabinet {
-    fn is_watched(&self, position: Position) -> bool {
-        self.inventory
-            .cards
-            .get(&position)
-            .is_some_and(|card| matches!(card.order, Order::Run | Order::Drain { .. }))
-    }
-
-    fn is_up(&self, service: usize, position: Position) -> bool {
-        self.watches.get(&(service, position)).is_some_and(|w| matches!(w.verdict, Verdict::Up { .. }))
-    }
-
-    fn watches_of(&mut self, position: Position) -> impl Iterator<Item = &mut Watch> {
-        self.watches.iter_mut().filter(move |((_, card), _)| *card == position).map(|(_, watch)| watch)
-    }
-
-    fn port(&self, position: Position) -> Port {
-        let verdicts = self.watches.iter().filter(|((_, card), _)| *card == position).map(|(_, w)| w.verdict);
-        verdicts.fold(Port::Unknown, |port, verdict| match (port, verdict) {
-            (Port::Answers, _) | (_, Verdict::Up { .. }) => Port::Answers,
-            (Port::Silent, _) | (_, Verdict::Down { .. }) => Port::Silent,
-            (Port::Unknown, Verdict::Unknown) => Port::Unknown,
-        })
-    }
-
-    /// Asks a card's ports now rather than when their time comes.
-    fn hurry(&mut self, position: Position) {
-        let now = self.now;
-        self.watches_of(position).for_each(|watch| watch.hurry(now));
-        self.probe_due();
-    }
-
-    /// Forgets what a card's ports answered.
-    fn forget(&mut self, position: Position) {
-        let now = self.now;
-        self.watches_of(position).for_each(|watch| watch.reset(now));
-        self.drop_stale_probes();
-        self.probe_due();
-    }
-
-    /// Drops the probes that wait to be taken and whose answer nobody waits for any more.
-    fn drop_stale_probes(&mut self) {
-        let watches = &self.watches;
-        self.queue.probes.retain(|probe| watches.values().any(|watch| watch.awaits(probe.id)));
-    }
-
-    fn probe_due(&mut self) {
-        let due: Vec<_> = self
-            .watches
-            .iter()
-            .filter(|((_, card), watch)| watch.wants_probe(self.now) && self.is_watched(*card))
-            .map(|(key, _)| *key)
-            .collect();
-        for (index, position) in due {
-            let Some(active) = self.inventory.services.get(index) else { continue };
-            let Some(member) = active.members.iter().find(|m| m.card == position) else { continue };
-            let (service, address) = (Arc::clone(&active.service), member.address);
-            let Some(watch) = self.watches.get_mut(&(index, position)) else { continue };
-            let id = ProbeId(self.next_probe);
-            self.next_probe = self.next_probe.wrapping_add(1);
-            watch.sent(id, self.now, &service.health);
-            self.stats.probes += 1;
-            self.queue.probes.push_back(Probe {
-                id,
-                to: SocketAddr::new(address, service.port),
-                http: service.health.http.clone(),
-                host: service.first_host().map(Into::into),
-                timeout: service.health.timeout.0,
-            });
-        }
-    }
-
-    fn probed(&mut self, id: ProbeId, up: bool) {
-        // An answer that nobody waits for any more is no mistake: the card was stopped, or the services changed.
-        let Some((key, _)) = self.watches.iter().find(|(_, watch)| watch.awaits(id)) else { return };
-        let key = *key;
-        self.answered(key, up);
-    }
-
-    fn answered(&mut self, key: (usize, Position), up: bool) {
-        let now = self.now;
-        let Some(active) = self.inventory.services.get(key.0) else { return };
-        let service = Arc::clone(&active.service);
-        let Some(watch) = self.watches.get_mut(&key) else { return };
-        watch.answered(up, now, &service.health);
-        self.stats.probe_failures += u64::from(!up);
-        let cause = if up { Cause::PortAnswers } else { Cause::PortSilent { failures: service.health.fall } };
-        self.settle(key.1, cause);
-    }
-
-    fn tick(&mut self) {
-        let now = self.now;
-        let overdue: Vec<_> = self
-            .watches
-            .iter()
-            .filter(|((_, card), watch)| watch.is_overdue(now) && self.is_watched(*card))
-            .map(|(key, watch)| (watch.deadline(), *key))
-            .collect();
-        let mut due: Vec<_> = overdue.into_iter().map(|(at, key)| (at, Err(key))).collect();
-        due.extend(self.inventory.cards.values().filter_map(|card| match card.order {
-            Order::Drain { deadline } if deadline <= now => Some((deadline, Ok(card.position))),
-            _ => None,
-        }));
-        due.sort_unstable_by_key(|(at, _)| *at);
-        for (_, what) in due {
-            match what {
-                Ok(card) => self.stop(card, Cause::DrainOver),
-                Err(key) => self.answered(key, false),
-            }
-        }
-        self.probe_due();
-    }
-}
-
-/// The definition, the log, the alarms.
-impl Cabinet {
-    fn define(&mut self, definition: &Definition) -> Result<(), Vec<Flaw>> {
-        let flaws = definition.flaws();
-        if !flaws.is_empty() {
-            return Err(flaws);
-        }
-        let members = definition.members().map_err(|flaw| vec![flaw])?;
-        let now = self.now;
-        let old = Arc::clone(&self.inventory);
-        let mut cards = BTreeMap::new();
-        for place in &definition.cards {
-            let services = definition.services.iter().zip(&members);
-            let services = services.filter(|(_, members)| members.contains(&place.position));
-            let fresh = Card {
-                position: place.position,
-                address: place.address,
-                mac: place.mac,
-                circuit_id: place.circuit_id.clone(),
-                services: services.map(|(service, _)| service.name.clone()).collect(),
-                order: Order::Run,
-                contact: Contact::Never,
-                state: State::Off,
-                since: now,
-                cause: Cause::Configured,
-                report: None,
-                reported_at: now,
-            };
-            let card = match old.cards.get(&place.position) {
-                // Another hardware address is another card: nothing known of the old one holds.
-                Some(known) if known.mac == fresh.mac && known.address == fresh.address => {
-                    Card { services: fresh.services, circuit_id: fresh.circuit_id, ..known.clone() }
-                }
-                Some(known) => Card { order: known.order, state: known.state, since: known.since, ..fresh },
-                None => fresh,
-            };
-            if old.cards.get(&place.position).is_none_or(|known| *known != card) {
-                self.queue.files.insert(place.position);
-            }
-            cards.insert(place.position, card);
-        }
-        let mut watches = BTreeMap::new();
-        let mut services = Vec::with_capacity(definition.services.len());
-        for (index, (service, members)) in definition.services.iter().zip(members).enumerate() {
-            let earlier = old.services.iter().position(|active| active.service.name == service.name);
-            let before = earlier.and_then(|earlier| old.services.get(earlier));
-            let mut actives = Vec::with_capacity(members.len());
-            for position in members {
-                let Some(card) = cards.get(&position) else { continue };
-                let same = |active: &&Active| active.service.port == service.port;
-                let known = before.filter(same).and_then(|active| {
-                    active.members.iter().find(|m| m.card == position && m.address == card.address)
-                });
-                let watch = known.and_then(|_| self.watches.get(&(earlier?, position))).cloned();
-                let phase = u32::from(position.chassis) * 7 + u32::from(position.slot);
-                watches.insert((index, position), watch.unwrap_or_else(|| Watch::new(now, phase)));
-                let (standing, since) = known.map_or((Standing::Down, now), |m| (m.standing, m.since));
-                actives.push(Member { card: position, address: card.address, standing, since });
-            }
-            services.push(Active { service: Arc::clone(service), members: actives });
-        }
-        let positions: Vec<_> = cards.keys().copied().collect();
-        self.watches = watches;
-        let inventory = self.inventory_mut();
-        inventory.name = definition.name.clone();
-        inventory.chassis = definition.chassis;
-        inventory.slots = definition.slots;
-        inventory.cards = cards;
-        inventory.services = services;
-        inventory.revision += 1;
-        self.drop_stale_probes();
-        self.queue.actions.retain(|card, _| positions.contains(card));
-        for position in positions {
-            self.settle(position, Cause::Rebound);
-        }
-        self.queue.members.clear();
-        self.queue.routes = true;
-        self.probe_due();
-        Ok(())
-    }
-
-    fn alarm(&mut self, alarm: Alarm) {
-        let now = self.now;
-        let told = self.alarms.entry(alarm.clone()).or_insert(Told { count: 0, first: now, last: now });
-        told.count += 1;
-        told.last = now;
-        let count = told.count;
-        if self.alarms.len() > self.limits.alarms
-            && let Some(stale) = self.alarms.iter().min_by_key(|(_, told)| told.last).map(|(a, _)| a.clone())
-        {
-            self.alarms.remove(&stale);
-        }
-        // The first, then ever more seldom: a flood of one alarm does not drown the others.
-        if count.is_power_of_two() {
-            self.note(What::Alarm { alarm, count });
-        }
-    }
-
-    fn note(&mut self, what: What) {
-        self.events += 1;
-        let event = Event { number: self.events, at: self.now, what };
-        self.log.push_back(event.clone());
-        while self.log.len() > self.limits.log {
-            self.log.pop_front();
-        }
-        self.notice(Output::Event(event));
-    }
-
-    fn notice(&mut self, notice: Output) {
-        self.stats.lost += self.queue.notice(notice, self.limits.notices);
-    }
-
-    /// The system group's text that a command has set.
-    pub fn label(&self, label: Label) -> Option<&str> {
-        self.inventory.labels.get(&label).map(String::as_str)
     }
 }

@@ -1,6 +1,6 @@
 //! What the cabinet holds: the part of the core that others read.
 
-use super::card::{Card, State};
+use super::card::{Card, Order, State};
 use super::command::Label;
 use super::io::Standing;
 use super::service::{Name, Service};
@@ -36,6 +36,8 @@ pub struct Active {
     pub service: Arc<Service>,
     /// Its cards, in the order of preference.
     pub members: Vec<Member>,
+    /// What is wanted of it.
+    pub order: Order,
 }
 
 /// A card's part in a service.
@@ -72,6 +74,12 @@ impl Inventory {
         self.services.iter().filter(move |active| active.members.iter().any(|member| member.card == card))
     }
 
+    /// Whether an account of this name owns every service of a card, and there is one.
+    pub fn owns(&self, user: &str, card: Position) -> bool {
+        let mut owners = self.services_of(card).map(|active| active.owner()).peekable();
+        owners.peek().is_some() && owners.all(|owner| owner == Some(user))
+    }
+
     /// How many cards are in each state, in the order of [`State::ALL`].
     pub fn counts(&self) -> [(State, usize); 5] {
         State::ALL.map(|state| (state, self.cards.values().filter(|card| card.state == state).count()))
@@ -79,6 +87,11 @@ impl Inventory {
 }
 
 impl Active {
+    /// The account of the user who owns it.
+    pub fn owner(&self) -> Option<&str> {
+        self.service.user.as_ref().map(Name::as_str)
+    }
+
     /// How many members may be given new requests.
     pub fn serving(&self) -> usize {
         self.members.iter().filter(|member| member.standing == Standing::Serving).count()

@@ -4,6 +4,7 @@ use super::card::{Cause, Report, State};
 use super::command::{Label, Refusal, Who};
 use super::service::Name;
 use super::units::{Mac, Position};
+use super::usage::Share;
 use core::fmt;
 use core::net::SocketAddr;
 use core::time::Duration;
@@ -53,6 +54,8 @@ pub enum Input {
     },
     /// Something that wants an operator's eye.
     Alarm(Alarm),
+    /// What customers have used since the last time.
+    Used(Vec<Share>),
 }
 
 /// What there is to do. Exhaustive on purpose: a new effect breaks every driver at compile time.
@@ -99,6 +102,13 @@ pub enum Kept {
     Stopped {
         /// Which card.
         card: Position,
+        /// Whether it is stopped.
+        stopped: bool,
+    },
+    /// A service is to serve, or not to.
+    ServiceStopped {
+        /// Which service.
+        service: Name,
         /// Whether it is stopped.
         stopped: bool,
     },

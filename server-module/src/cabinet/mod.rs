@@ -7,14 +7,18 @@
 
 mod card;
 mod command;
+mod define;
 mod definition;
 mod engine;
 mod health;
 mod inventory;
 mod io;
+mod orders;
+mod ports;
 mod queue;
 mod service;
 mod units;
+mod usage;
 
 pub use card::{Card, Cause, Contact, Order, Report, State};
 pub use command::{Command, Label, Refusal, Reply, Role, Via, Who};
@@ -25,3 +29,4 @@ pub use io::{Action, Alarm, Event, Input, Kept, Output, Probe, ProbeId, Standing
 pub use service::{Acl, Balance, Certificate, Health, Mode, Name, Prefix, Service, Sid};
 pub use units::{Cidr, Mac, ParseError, Position, Span};
 pub(crate) use units::{Text, as_text};
+pub use usage::{Share, Used};

@@ -33,6 +33,9 @@ impl Queue {
     pub(super) fn keep(&mut self, new: Kept) {
         self.kept.retain(|old| match (old, &new) {
             (Kept::Stopped { card: old, .. }, Kept::Stopped { card: new, .. }) => old != new,
+            (Kept::ServiceStopped { service: old, .. }, Kept::ServiceStopped { service: new, .. }) => {
+                old != new
+            }
             (Kept::Label { label: old, .. }, Kept::Label { label: new, .. }) => old != new,
             _ => true,
         });

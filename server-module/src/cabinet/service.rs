@@ -52,6 +52,8 @@ pub struct Service {
     pub acl: Vec<Acl>,
     /// The service's own certificate.
     pub tls: Option<Certificate>,
+    /// The account of the user who owns it.
+    pub user: Option<Name>,
 }
 
 impl Service {
@@ -84,6 +86,7 @@ impl Service {
             health: Health::default(),
             acl: Vec::new(),
             tls: None,
+            user: None,
         }
     }
 }

@@ -1,12 +1,15 @@
 //! `server-module ctl`: the shell of a running module, over its local socket.
 
+use super::top::{self, tone};
 use super::{Done, Exit};
-use crate::cabinet::Position;
+use crate::cabinet::{ParseError, Position};
 use crate::config::DEFAULT_STATE;
 use crate::drive::ctl::{Answer, Failure, Request, Verb};
-use crate::view::{self, CardRow, Cell, Paint, ServiceRow, Status, Table, Tone, ago};
+use crate::view::{
+    self, AlarmRow, CardRow, Cell, EventRow, Paint, ServiceRow, Status, Table, Tone, Why, ago,
+};
 use serde::de::DeserializeOwned;
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, IsTerminal as _, Write as _};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -23,6 +26,9 @@ const PATIENCE: Duration = Duration::from_secs(35);
     server-module ctl card stop 1.1\n  \
     server-module ctl card 1.1 start\n  \
     server-module ctl service shop-1 --json\n  \
+    server-module ctl why 1.1\n  \
+    server-module ctl log --follow\n  \
+    server-module ctl top\n  \
     server-module ctl reload\n\n\
     The module's socket is --socket, else SERVER_MODULE_SOCKET, else /var/lib/server-module/ctl.sock.\n\
     Exit status: 0 done, 1 the answer is no, 2 usage or configuration, 3 no server or no permission.")]
@@ -50,10 +56,36 @@ enum Ask {
                             A stop takes no new requests at once, lets running ones finish (30 seconds at most), then \
                             the card is off. Both are idempotent.")]
     Card(CardArgs),
-    /// All services, or one
+    /// All services, one, or stop or start one
+    #[command(after_help = "Examples:\n  server-module ctl service\n  server-module ctl service shop-1\n  \
+                            server-module ctl service stop shop-1\n\n\
+                            A stopped service takes no new requests on any of its cards; the cards stay as they are.")]
     Service {
-        /// Its name
-        name: Option<String>,
+        /// Its name and, before or after it, what to do: stop or start
+        #[arg(num_args = 0..=2, value_name = "NAME|stop|start")]
+        words: Vec<String>,
+    },
+    /// Why a card is not booted, not serving or not updated, since when, and what to do
+    Why {
+        /// The card's position
+        card: Position,
+    },
+    /// The latest events: changes of state, commands, alarms
+    Log {
+        /// How many
+        #[arg(long, short = 'n', default_value_t = 20)]
+        lines: usize,
+        /// Go on with new ones as they come
+        #[arg(long, short)]
+        follow: bool,
+    },
+    /// What wants an operator's eye
+    Alarms,
+    /// The cabinet as a picture that follows it; Ctrl-C ends it
+    Top {
+        /// Seconds between two pictures
+        #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+        interval: u64,
     },
     /// Read the configuration file again, whole or not at all
     Reload,
@@ -81,12 +113,15 @@ pub(super) fn run(args: Args) -> Done {
             show(json, &client.ask::<Vec<CardRow>>(&Request::Cards)?, |cards| cards_text(cards, paint))
         }
         Ask::Card(words) => return card(&mut client, &words, json, paint),
-        Ask::Service { name: None } => {
-            show(json, &client.ask::<Vec<ServiceRow>>(&Request::Services)?, |s| services_text(s, paint));
+        Ask::Service { words } => return service(&mut client, &words, json, paint),
+        Ask::Why { card } => {
+            show(json, &client.ask::<Why>(&Request::Why { card })?, |why| format!("{}\n", why.line()));
         }
-        Ask::Service { name: Some(name) } => {
-            show(json, &client.ask::<ServiceRow>(&Request::Service { name })?, |s| service_text(s, paint));
+        Ask::Log { lines, follow } => return log(&mut client, lines, follow, json, paint),
+        Ask::Alarms => {
+            show(json, &client.ask::<Vec<AlarmRow>>(&Request::Alarms)?, |alarms| alarms_text(alarms, paint));
         }
+        Ask::Top { interval } => return top(&mut client, Duration::from_secs(interval), paint),
         Ask::Reload => show(json, &client.ask::<serde_json::Value>(&Request::Reload)?, |reply| {
             let number =
                 |key: &str| reply.pointer(&format!("/reloaded/{key}")).map_or(0, |n| n.as_u64().unwrap_or(0));
@@ -124,27 +159,108 @@ fn card(client: &mut Client, args: &CardArgs, json: bool, paint: Paint) -> Done 
     Ok(())
 }
 
-/// A position and a verb, in either order.
-fn words(words: &[String]) -> Result<(Position, Option<Verb>), Exit> {
-    let verb = |word: &str| match word {
+fn service(client: &mut Client, words: &[String], json: bool, paint: Paint) -> Done {
+    let (name, verb) = match words {
+        [] => {
+            show(json, &client.ask::<Vec<ServiceRow>>(&Request::Services)?, |s| services_text(s, paint));
+            return Ok(());
+        }
+        [name] => (name, None),
+        [first, second] => match (verb(first), verb(second)) {
+            // A service may be called "stop": its name then comes second.
+            (Some(verb), _) => (second, Some(verb)),
+            (None, Some(verb)) => (first, Some(verb)),
+            (None, None) => return Err(service_usage(format!("found \"{second}\", expected stop or start"))),
+        },
+        _ => return Err(service_usage("expected a service's name".into())),
+    };
+    if let Some(verb) = verb {
+        let name = name.parse().map_err(|error: ParseError| service_usage(error.to_string()))?;
+        client.ask::<serde_json::Value>(&Request::OrderService { name, verb })?;
+    }
+    show(json, &client.ask::<ServiceRow>(&Request::Service { name: name.clone() })?, |s| {
+        service_text(s, paint)
+    });
+    Ok(())
+}
+
+fn log(client: &mut Client, lines: usize, follow: bool, json: bool, paint: Paint) -> Done {
+    let mut after = None;
+    loop {
+        // A drain of the log is at most as long as the log itself.
+        let lines = if after.is_none() { lines } else { usize::MAX };
+        let events: Vec<EventRow> = client.ask(&Request::Log { lines, after })?;
+        after = Some(events.last().map_or(after.unwrap_or(0), |event| event.number));
+        if json && !follow {
+            view::json(&events);
+        }
+        for event in &events {
+            match (json, follow) {
+                (true, true) => {
+                    let line =
+                        serde_json::to_string(event).map_err(|error| Exit::cannot(error.to_string()))?;
+                    view::say(format_args!("{line}\n"));
+                }
+                (true, false) => {}
+                (false, _) => {
+                    let tone = if event.wrong { Tone::Bad } else { Tone::Plain };
+                    let at = paint.tone(Tone::Quiet, &event.at);
+                    view::say(format_args!("{at}  {}\n", paint.tone(tone, &event.text)));
+                }
+            }
+        }
+        if !follow {
+            return Ok(());
+        }
+        std::thread::sleep(Duration::from_millis(300));
+    }
+}
+
+/// Draws the picture anew over itself; where no terminal is, once. The last one stays when it is ended.
+fn top(client: &mut Client, interval: Duration, paint: Paint) -> Done {
+    let terminal = std::io::stdout().is_terminal();
+    loop {
+        let status: Status = client.ask(&Request::Status)?;
+        let cards: Vec<CardRow> = client.ask(&Request::Cards)?;
+        let services: Vec<ServiceRow> = client.ask(&Request::Services)?;
+        let picture = top::picture(&status, &cards, &services, paint);
+        if !terminal {
+            view::say(picture);
+            return Ok(());
+        }
+        // Home, each line cleared to its end, then everything below: no flicker and no second screen to leave.
+        view::say(format_args!("\x1b[H{}\x1b[J", picture.replace('\n', "\x1b[K\n")));
+        std::thread::sleep(interval);
+    }
+}
+
+fn verb(word: &str) -> Option<Verb> {
+    match word {
         "start" => Some(Verb::Start),
         "stop" => Some(Verb::Stop),
         "fail" => Some(Verb::Fail),
         _ => None,
-    };
+    }
+}
+
+fn service_usage(message: String) -> Exit {
+    Exit::usage(message).next("server-module ctl service shop-1, or ctl service stop shop-1")
+}
+
+/// A position and a verb, in either order.
+fn words(words: &[String]) -> Result<(Position, Option<Verb>), Exit> {
     let usage =
         |message: String| Exit::usage(message).next("server-module ctl card 1.1, or ctl card stop 1.1");
     match words {
         [card] => match verb(card) {
             Some(_) => Err(usage(format!("found \"{card}\" alone, expected a card's position too"))),
-            None => card
-                .parse()
-                .map(|card| (card, None))
-                .map_err(|error: crate::cabinet::ParseError| usage(error.to_string())),
+            None => {
+                card.parse().map(|card| (card, None)).map_err(|error: ParseError| usage(error.to_string()))
+            }
         },
         [first, second] => {
             let (card, word) = if verb(first).is_some() { (second, first) } else { (first, second) };
-            let card = card.parse().map_err(|error: crate::cabinet::ParseError| usage(error.to_string()))?;
+            let card = card.parse().map_err(|error: ParseError| usage(error.to_string()))?;
             let verb =
                 verb(word).ok_or_else(|| usage(format!("found \"{word}\", expected stop, start or fail")))?;
             Ok((card, Some(verb)))
@@ -158,16 +274,6 @@ fn show<T: serde::Serialize>(json: bool, value: &T, text: impl FnOnce(&T) -> Str
         view::json(value);
     } else {
         view::say(text(value));
-    }
-}
-
-fn tone(row: &CardRow) -> Tone {
-    match row.state_word() {
-        "running" => Tone::Good,
-        "failed" => Tone::Bad,
-        "assigned" | "draining" => Tone::Warning,
-        "available" => Tone::Notice,
-        _ => Tone::Quiet,
     }
 }
 
@@ -283,10 +389,27 @@ fn service_text(row: &ServiceRow, paint: Paint) -> String {
     text
 }
 
+fn alarms_text(alarms: &[AlarmRow], paint: Paint) -> String {
+    if alarms.is_empty() {
+        return format!("{} no alarms since the module started\n", paint.tone(Tone::Good, "ok"));
+    }
+    let mut table = Table::new(["TIMES", "FIRST", "LAST", "ALARM"]);
+    for alarm in alarms {
+        table.row([
+            Cell::new(alarm.count).tone(Tone::Strong),
+            Cell::new(&alarm.first).tone(Tone::Quiet),
+            Cell::new(&alarm.last).tone(Tone::Quiet),
+            Cell::new(&alarm.text).tone(Tone::Bad),
+        ]);
+    }
+    table.render(paint)
+}
+
 fn service_tone(state: &str) -> Tone {
     match state {
         "up" => Tone::Good,
         "degraded" => Tone::Warning,
+        "stopped" => Tone::Quiet,
         _ => Tone::Bad,
     }
 }

@@ -8,6 +8,7 @@ mod exit;
 pub mod init;
 pub mod mib;
 mod route;
+mod top;
 pub mod user;
 
 use clap::{Parser, Subcommand};

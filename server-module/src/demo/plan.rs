@@ -172,6 +172,7 @@ dhcp = {dhcp}
 tftp = [{tftp}]
 traps = [{card_traps}]
 admin = [{admin}]
+metrics = [{metrics}]
 
 [dhcp]
 mode = "serve"
@@ -196,6 +197,7 @@ card_port = {card_agent}
             tftp = at(ports.tftp),
             card_traps = at(ports.card_traps),
             admin = at(ports.admin),
+            metrics = at(ports.metrics),
             traps = at(ports.traps),
             card_agent = ports.card_agent,
         );

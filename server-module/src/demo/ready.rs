@@ -47,7 +47,7 @@ impl Ready {
         after: std::time::Duration,
     ) -> Self {
         let at = |port| Plan::cabinet(port).to_string();
-        let Ports { http, snmp, dhcp, tftp, admin, traps, .. } = plan.ports;
+        let Ports { http, snmp, dhcp, tftp, admin, metrics, traps, .. } = plan.ports;
         let services = plan.services.iter().map(|service| Service {
             name: service.name.clone(),
             sid: service.sid.clone(),
@@ -67,7 +67,7 @@ impl Ready {
             admin: Some(format!("https://{}/", at(admin))),
             admin_user: user.to_owned(),
             admin_password: password.to_owned(),
-            metrics: None,
+            metrics: Some(format!("http://{}/metrics", at(metrics))),
             traps: at(traps),
             ctl: directory.join("state/ctl.sock").display().to_string(),
             config: directory.join("module.toml").display().to_string(),

@@ -3,13 +3,14 @@
 //! Who is at the other end is what the kernel says (SO_PEERCRED): root and the server's own user are operators,
 //! nobody else is anything.
 
-use crate::cabinet::{Command, Position, Refusal, Reply, Role, Via, Who};
-use crate::module::Reloader;
-use crate::module::handle::{Handle, Unanswered};
-use crate::view::{CardRow, ServiceRow, Status};
+use crate::cabinet::{Alarm, Cabinet, Command, Event, Name, Position, Refusal, Reply, Role, Told, Via, Who};
+use crate::module::handle::{Gone, Handle, Unanswered};
+use crate::view::{AlarmRow, CardRow, EventRow, ServiceRow, Status, Why};
 use serde::{Deserialize, Serialize};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::Arc;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 
@@ -43,6 +44,27 @@ pub enum Request {
         /// Which.
         name: String,
     },
+    /// A command to one service.
+    OrderService {
+        /// Which.
+        name: Name,
+        /// What.
+        verb: Verb,
+    },
+    /// Why a card is as it is.
+    Why {
+        /// Which.
+        card: Position,
+    },
+    /// The latest events.
+    Log {
+        /// How many at most.
+        lines: usize,
+        /// Only those with greater numbers.
+        after: Option<u64>,
+    },
+    /// The alarms since the module started.
+    Alarms,
     /// Read the configuration again.
     Reload,
 }
@@ -80,6 +102,10 @@ pub struct Failure {
     pub next: Option<String>,
 }
 
+/// Reads the configuration again and puts it in force, or tells what is wrong with it.
+pub type Reread =
+    Arc<dyn Fn(Who) -> Pin<Box<dyn Future<Output = Result<Reply, String>> + Send>> + Send + Sync>;
+
 /// The socket, removed when it goes.
 #[derive(Debug)]
 pub struct Socket {
@@ -111,13 +137,13 @@ impl Socket {
     }
 
     /// Answers until the task is dropped.
-    pub async fn serve(self, handle: Handle, reloader: Reloader) {
+    pub async fn serve(self, handle: Handle, reread: Reread) {
         loop {
             match self.listener.accept().await {
                 Ok((stream, _)) => {
-                    let (handle, reloader, owner) = (handle.clone(), reloader.clone(), self.owner);
+                    let (handle, reread, owner) = (handle.clone(), Arc::clone(&reread), self.owner);
                     tokio::spawn(async move {
-                        if let Err(error) = converse(stream, owner, handle, reloader).await {
+                        if let Err(error) = converse(stream, owner, handle, reread).await {
                             tracing::debug!(%error, "a control conversation ended");
                         }
                     });
@@ -138,7 +164,7 @@ impl Drop for Socket {
     }
 }
 
-async fn converse(stream: UnixStream, owner: u32, handle: Handle, reloader: Reloader) -> std::io::Result<()> {
+async fn converse(stream: UnixStream, owner: u32, handle: Handle, reread: Reread) -> std::io::Result<()> {
     let peer = stream.peer_cred()?.uid();
     let (reader, mut writer) = stream.into_split();
     let mut reader = BufReader::new(reader);
@@ -154,7 +180,7 @@ async fn converse(stream: UnixStream, owner: u32, handle: Handle, reloader: Relo
                 .into()
         } else {
             match serde_json::from_str(&line) {
-                Ok(request) => answer(request, peer, &handle, &reloader).await,
+                Ok(request) => answer(request, peer, &handle, &reread).await,
                 Err(error) => refuse(2, format!("cannot read the request: {error}"))
                     .advise("use the same version of server-module on both sides")
                     .into(),
@@ -166,7 +192,7 @@ async fn converse(stream: UnixStream, owner: u32, handle: Handle, reloader: Relo
     }
 }
 
-async fn answer(request: Request, uid: u32, handle: &Handle, reloader: &Reloader) -> Answer {
+async fn answer(request: Request, uid: u32, handle: &Handle, reread: &Reread) -> Answer {
     let inventory = handle.snapshot();
     let now = handle.clock().now();
     let who =
@@ -193,7 +219,40 @@ async fn answer(request: Request, uid: u32, handle: &Handle, reloader: &Reloader
             };
             reply(handle.command(who(), command).await)
         }
-        Request::Reload => match reloader.reload(who()).await {
+        Request::OrderService { name, verb } => {
+            let command = match verb {
+                Verb::Start => Command::StartService(name),
+                Verb::Stop => Command::StopService(name),
+                Verb::Fail => return refuse(2, "a service cannot be failed, only its cards").into(),
+            };
+            reply(handle.command(who(), command).await)
+        }
+        Request::Why { card } => match inventory.card(card) {
+            Some(found) => ok(&Why::of(found, &inventory, now)),
+            None => Failure::from(Refusal::NoSuchCard(card)).into(),
+        },
+        Request::Log { lines, after } => {
+            let after = after.unwrap_or(0);
+            let look = move |cabinet: &Cabinet| {
+                let events = cabinet.log().rev().take_while(|event| event.number > after).take(lines);
+                let mut events: Vec<_> = events.cloned().collect();
+                events.reverse();
+                events
+            };
+            let rows = |events: Vec<Event>| -> Vec<_> {
+                events.iter().map(|event| EventRow::of(event, handle.clock())).collect()
+            };
+            seen(handle.look(look).await.map(rows))
+        }
+        Request::Alarms => {
+            let look =
+                |cabinet: &Cabinet| cabinet.alarms().map(|(a, told)| (a.clone(), told)).collect::<Vec<_>>();
+            let rows = |alarms: Vec<(Alarm, Told)>| -> Vec<_> {
+                alarms.iter().map(|(alarm, told)| AlarmRow::of(alarm, *told, handle.clock())).collect()
+            };
+            seen(handle.look(look).await.map(rows))
+        }
+        Request::Reload => match reread(who()).await {
             Ok(reply) => ok(&reply),
             Err(problems) => {
                 refuse(2, problems).advise("mend the file; the old configuration is still in force").into()
@@ -207,6 +266,13 @@ fn reply(result: Result<Reply, Unanswered>) -> Answer {
         Ok(reply) => ok(&reply),
         Err(Unanswered::Refused(refusal)) => Failure::from(refusal).into(),
         Err(Unanswered::Gone(gone)) => refuse(3, gone.to_string()).into(),
+    }
+}
+
+fn seen(rows: Result<Vec<impl Serialize>, Gone>) -> Answer {
+    match rows {
+        Ok(rows) => ok(&rows),
+        Err(gone) => refuse(3, gone.to_string()).into(),
     }
 }
 

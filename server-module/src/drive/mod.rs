@@ -4,6 +4,7 @@ pub mod boot;
 pub mod ctl;
 pub mod dhcp;
 pub mod http;
+pub mod metrics;
 pub mod poll;
 pub mod snmp;
 pub mod tftp;

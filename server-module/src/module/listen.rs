@@ -16,6 +16,7 @@ pub(super) struct Sockets {
     pub(super) traps: Vec<UdpSocket>,
     pub(super) tftp: Vec<UdpSocket>,
     pub(super) admin: Vec<std::net::TcpListener>,
+    pub(super) metrics: Vec<TcpListener>,
 }
 
 /// A socket that cannot be had.
@@ -36,6 +37,7 @@ impl Sockets {
             traps: Vec::new(),
             tftp: Vec::new(),
             admin: Vec::new(),
+            metrics: Vec::new(),
         };
         for &address in &listen.http {
             sockets.http.push(TcpListener::bind(address).await.map_err(Taken::at("http", address))?);
@@ -59,6 +61,9 @@ impl Sockets {
         for &address in &listen.admin {
             let listener = TcpListener::bind(address).await.and_then(TcpListener::into_std);
             sockets.admin.push(listener.map_err(Taken::at("admin", address))?);
+        }
+        for &address in &listen.metrics {
+            sockets.metrics.push(TcpListener::bind(address).await.map_err(Taken::at("metrics", address))?);
         }
         Ok(sockets)
     }

@@ -21,6 +21,7 @@ mod probe;
 mod reload;
 pub mod routes;
 mod secret;
+mod usage;
 
 use std::fmt::Display;
 use std::future::Future;
@@ -56,8 +57,9 @@ use files::Files;
 use handle::{Clock, Handle, Keeper};
 use listen::{Sockets, Taken};
 use secret::CardSecret;
+use usage::Recorder;
 
-pub use reload::Reloader;
+use reload::Reloader;
 
 /// How long running requests may take once the module is told to end.
 const END_TIMEOUT: Duration = Duration::from_secs(10);
@@ -179,7 +181,8 @@ impl Module {
         let cabinet = Cabinet::new(clock.now(), &config.definition(), [], Limits::default());
         let cabinet = cabinet.map_err(|flaws| StartError::Config(listed(&flaws)))?;
         let (keeper, handle) = Keeper::new(cabinet, clock);
-        let (proxy, routes) = routes::proxy(&config.module.name);
+        let recorder = Recorder::new(config.network.local_clients.clone());
+        let (proxy, routes) = routes::proxy(&config.module.name, Arc::clone(&recorder));
         let (stop, stopping) = watch::channel(false);
         let (dhcp, servers) = watch::channel(None);
         let config = watch::Sender::new(Arc::new(config));
@@ -241,7 +244,12 @@ impl Module {
                 tasks.spawn(ended("admin", async move { admin.serve(listener, &identity).await }));
             }
         }
-        let control = shell.serve(handle.clone(), reloader.clone());
+        for listener in sockets.metrics {
+            tasks.spawn(ended("metrics", drive::metrics::serve(listener, handle.clone())));
+        }
+        let counting = recorder.tell(handle.clone());
+        tasks.spawn(ended("usage", async { Ok(counting.await) }));
+        let control = shell.serve(handle.clone(), reloader.clone().reread());
         tasks.spawn(async { ended("ctl", async { Ok(control.await) }).await });
         let mut effects = Effects { handle: handle.clone(), proxy, routes, cards, notifier };
         tasks.spawn(async move {

@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use crate::admin::Accounts;
 use crate::cabinet::{Command, Reply, Who};
 use crate::config::Config;
+use crate::drive::ctl;
 
 use super::handle::Handle;
 use super::{boot, listed, routes};
@@ -25,6 +26,14 @@ pub struct Reloader {
 }
 
 impl Reloader {
+    /// Itself, as the control socket calls it.
+    pub(super) fn reread(self) -> ctl::Reread {
+        Arc::new(move |who| {
+            let reloader = self.clone();
+            Box::pin(async move { reloader.reload(who).await })
+        })
+    }
+
     /// Reads the file and puts it in force.
     ///
     /// # Errors

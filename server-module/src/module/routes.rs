@@ -12,6 +12,8 @@ use sid_proxy::{CardId, Prefix, RouteTable, ServiceId, Sid, Target};
 use crate::cabinet::{self, Active, Inventory, Mode, Name, Position, Service, Standing};
 use crate::drive::http::Shared;
 
+use super::usage::Recorder;
+
 /// Why services make no table.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Flaw {
@@ -40,6 +42,12 @@ pub enum Flaw {
 /// The number by which the proxy knows a card.
 pub(crate) const fn card_id(position: Position) -> CardId {
     CardId((position.chassis as u32) << 8 | position.slot as u32)
+}
+
+/// The position of the card that the proxy knows by this number.
+pub(crate) const fn position(card: CardId) -> Position {
+    let [_, _, chassis, slot] = card.0.to_be_bytes();
+    Position::new(chassis, slot)
 }
 
 /// Builds the table of these services, each known by the number that `id` gives it; with it, which service each
@@ -94,19 +102,21 @@ fn written(sid: Sid<'_>) -> &str {
 }
 
 /// The customers' door without any route yet, and what keeps its routes.
-pub(crate) fn proxy(name: &Name) -> (Arc<Shared>, Routes) {
+pub(crate) fn proxy(name: &Name, recorder: Arc<Recorder>) -> (Arc<Shared>, Routes) {
     // A seed that strangers do not know, so that they cannot choose names that collide.
     let mut seed = [0; 8];
     let seed = getrandom::fill(&mut seed).map_or(0, |()| u64::from_ne_bytes(seed));
     let config = http::Config { pseudonym: name.to_string(), ..http::Config::default() };
     let empty = RouteTable::builder(seed).build().expect("a table without routes has no conflicts");
-    let shared = Shared::new(config, empty, Pools::new(), |_, _| {});
-    (Arc::clone(&shared), Routes { shared, ids: BTreeMap::new(), next: 0, seed })
+    let records = Arc::clone(&recorder);
+    let shared = Shared::new(config, empty, Pools::new(), move |client, usage| records.record(client, usage));
+    (Arc::clone(&shared), Routes { shared, recorder, ids: BTreeMap::new(), next: 0, seed })
 }
 
 /// The proxy's side of the inventory: keeps table and pools as the cabinet says, without disturbing what runs.
 pub(crate) struct Routes {
     shared: Arc<Shared>,
+    recorder: Arc<Recorder>,
     /// A service keeps its number as long as it has its name.
     ids: BTreeMap<Name, ServiceId>,
     next: u32,
@@ -145,6 +155,7 @@ impl Routes {
                 pools.insert(id, pool);
             });
         }
+        self.recorder.name(self.ids.iter().map(|(name, id)| (*id, name.clone())));
         self.shared.set_table(table);
         let stays = |name: &Name| inventory.services.iter().any(|active| active.service.name == *name);
         self.ids.retain(|name, id| {

@@ -1,14 +1,20 @@
 //! What people see: tables, colours, JSON.
 
+mod events;
+mod metrics;
 mod model;
 mod paint;
 mod table;
+mod why;
 
 use crate::cli::Exit;
 
+pub use events::{AlarmRow, EventRow, rfc3339};
+pub use metrics::metrics;
 pub use model::{CardRow, Counts, MemberRow, ServiceRow, Status, ago};
 pub use paint::{Paint, Tone};
 pub use table::{Cell, Table};
+pub use why::Why;
 
 /// Says on stderr why a command failed and what to do next; in colour on a terminal.
 pub fn complain(exit: &Exit) {

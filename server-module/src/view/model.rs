@@ -82,7 +82,7 @@ pub struct CardRow {
 pub struct ServiceRow {
     /// Its name.
     pub service: String,
-    /// `up` when all its cards serve, `degraded` when some do, `down` when none does.
+    /// `up` when all its cards serve, `degraded` when some do, `down` when none does, `stopped` by command.
     pub state: String,
     /// Its identifications: the first of them.
     pub sid: Vec<String>,
@@ -100,6 +100,10 @@ pub struct ServiceRow {
     pub port: u16,
     /// How many cards serve.
     pub serving: usize,
+    /// Whether a command keeps it from serving.
+    pub stopped: bool,
+    /// The account of the user who owns it.
+    pub user: Option<String>,
     /// Its cards.
     pub members: Vec<MemberRow>,
 }
@@ -197,7 +201,9 @@ impl ServiceRow {
     pub fn of(active: &Active, now: Duration) -> Self {
         let service = &active.service;
         let serving = active.serving();
+        let stopped = active.order != Order::Run;
         let state = match (serving, active.members.len()) {
+            _ if stopped => "stopped",
             (0, _) => "down",
             (some, all) if some < all => "degraded",
             _ => "up",
@@ -214,6 +220,8 @@ impl ServiceRow {
             balance: kebab(serde_json::to_value(service.balance).unwrap_or_default()),
             port: service.port,
             serving,
+            stopped,
+            user: active.owner().map(Into::into),
             members: active
                 .members
                 .iter()
