@@ -355,3 +355,74 @@ fn patent_k1_a_whole_cabinet_of_280_cards() {
     assert!((0.45..=0.55).contains(&each), "every two seconds each, not {each} a second");
     assert!(bench.widest < 60, "spread over the interval, not {} at once", bench.widest);
 }
+
+#[test]
+fn a_stopped_service_drains_everywhere_and_leaves_its_cards_alone() {
+    let mut bench = Bench::new(&definition(1, 2, &[("shop", &["1.1", "1.2"]), ("mail", &["1.1"])]));
+    bench.port("1.1", true);
+    bench.port("1.2", true);
+    bench.run_until(s(3));
+    bench.clear();
+    let shop = || "shop".parse().unwrap();
+    let stop = || Command::StopService(shop());
+    assert_eq!(bench.command(&operator(), stop()), Ok(Reply::Service { stopped: true, changed: true }));
+    assert_eq!(bench.command(&operator(), stop()), Ok(Reply::Service { stopped: true, changed: false }));
+    assert_eq!(bench.kept.len(), 1);
+    assert_eq!(bench.standing("shop", "1.1"), Standing::Draining);
+    assert_eq!(bench.standing("mail", "1.1"), Standing::Serving, "the card's other service goes on");
+    bench.run_until(s(34));
+    assert_eq!(bench.standing("shop", "1.2"), Standing::Down);
+    assert_eq!((bench.state("1.1"), bench.traps().len()), (State::Running, 0));
+    bench.command(&operator(), Command::StartService(shop())).unwrap();
+    assert_eq!(bench.standing("shop", "1.2"), Standing::Serving);
+    let none = "none".parse().unwrap();
+    assert!(matches!(bench.command(&operator(), Command::StopService(none)), Err(Refusal::NoSuchService(_))));
+}
+
+#[test]
+fn a_stopped_service_stays_stopped_through_a_reload_and_a_restart() {
+    let defined = definition(1, 1, &[("shop", &["1.1"])]);
+    let kept = Kept::ServiceStopped { service: "shop".parse().unwrap(), stopped: true };
+    let mut cabinet = Cabinet::new(s(0), &defined, [kept], Limits::default()).unwrap();
+    cabinet.command(s(1), &operator(), Command::Reload(Box::new(defined))).unwrap();
+    assert_eq!(cabinet.inventory().services[0].order, Order::Stop);
+}
+
+/// Patent row S3: a user commands its own services and the cards that serve nobody else.
+#[test]
+fn patent_s3_a_user_commands_what_it_owns() {
+    let mut defined = definition(1, 3, &[("mine", &["1.1", "1.2"]), ("theirs", &["1.2"])]);
+    let mut mine = Service::clone(&defined.services[0]);
+    mine.user = Some("uma".parse().unwrap());
+    defined.services[0] = mine.into();
+    let mut bench = Bench::new(&defined);
+    let uma = Who::new("uma", Role::User, Via::Web);
+    let may = |bench: &mut Bench, command| bench.command(&uma, command).is_ok();
+    assert!(may(&mut bench, Command::StopService("mine".parse().unwrap())));
+    assert!(may(&mut bench, Command::StopCard(card("1.1"))));
+    assert!(!may(&mut bench, Command::StopService("theirs".parse().unwrap())));
+    assert!(!may(&mut bench, Command::StopCard(card("1.2"))), "it serves somebody else too");
+    assert!(!may(&mut bench, Command::StopCard(card("1.3"))), "it serves nobody");
+}
+
+#[test]
+fn usage_is_added_up_by_service_and_card_that_there_are() {
+    let mut bench = Bench::new(&definition(1, 2, &[("shop", &["1.1"])]));
+    let mut used = Used { requests: 2, local: 1, bytes_out: 10, ..Used::default() };
+    used.count_status(200);
+    used.count_status(503);
+    used.count_status(0);
+    let share = |service: &str, position: &str| Share {
+        service: service.parse().unwrap(),
+        card: Some(card(position)),
+        used,
+    };
+    for _ in 0..3 {
+        bench.input(Input::Used(vec![share("shop", "1.1"), share("shop", "1.2"), share("none", "1.1")]));
+    }
+    let usage: Vec<_> =
+        bench.cabinet.usage().map(|(name, card, used)| (name.to_string(), card, *used)).collect();
+    let expected = Used { requests: 6, local: 3, bytes_out: 30, status: [0, 3, 0, 0, 3], ..Used::default() };
+    assert_eq!(usage, [("shop".to_owned(), Some(card("1.1")), expected)]);
+    assert_eq!(expected.remote(), 3);
+}

@@ -24,6 +24,9 @@ enum Step {
     Stop(Position),
     Start(Position),
     Fail(Position),
+    StopService(bool),
+    StartService,
+    Used(Position),
     Reload(bool),
     Describe(String),
 }
@@ -48,6 +51,9 @@ fn step() -> impl Strategy<Value = Step> {
         position().prop_map(Step::Stop),
         position().prop_map(Step::Start),
         position().prop_map(Step::Fail),
+        any::<bool>().prop_map(Step::StopService),
+        Just(Step::StartService),
+        position().prop_map(Step::Used),
         any::<bool>().prop_map(Step::Reload),
         "[a-z\u{7}]{0,300}".prop_map(Step::Describe),
     ]
@@ -99,12 +105,19 @@ fn play(cabinet: &mut Cabinet, now: &mut Duration, step: &Step) {
         Step::Probed(id, up) => Input::Probed { id: ProbeId(id), up },
         Step::Suspect(card) => Input::Suspect { card },
         Step::Drained(card) => Input::Drained { card },
+        Step::Used(card) => {
+            let used = Used { requests: u64::MAX, ..Used::default() };
+            Input::Used(vec![Share { service: "a".parse().unwrap(), card: Some(card), used }; 2])
+        }
         Step::Alarm(mac) => Input::Alarm(Alarm::UnknownMac { mac: Mac([mac; 6]) }),
         command => {
             let command = match command {
                 Step::Stop(card) => Command::StopCard(card),
                 Step::Start(card) => Command::StartCard(card),
                 Step::Fail(card) => Command::FailCard(card),
+                Step::StopService(true) => Command::StopService("b".parse().unwrap()),
+                Step::StopService(false) => Command::StopService("nobody".parse().unwrap()),
+                Step::StartService => Command::StartService("b".parse().unwrap()),
                 Step::Reload(true) => Command::Reload(Box::new(small())),
                 Step::Reload(false) => Command::Reload(Box::new(other())),
                 Step::Describe(text) => Command::Describe(Label::Name, text),

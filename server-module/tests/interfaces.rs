@@ -6,7 +6,7 @@ mod bench;
 use bench::definition;
 use rustls::pki_types::ServerName;
 use server_module::admin::{Accounts, Admin, Identity};
-use server_module::cabinet::{Cabinet, Command, Input, Limits, Output, Reply};
+use server_module::cabinet::{Alarm, Cabinet, Command, Input, Limits, Mac, Output, Reply, Share, Used};
 use server_module::drive::ctl::Socket;
 use server_module::module::handle::{Clock, Handle, Keeper};
 use std::path::PathBuf;
@@ -289,4 +289,64 @@ fn the_first_password_is_written_once_for_its_owner_only() {
     Accounts::first(&directory).unwrap();
     assert_eq!(std::fs::read_to_string(&path).unwrap(), word, "a restart keeps it");
     std::fs::remove_dir_all(&directory).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ctl_tells_why_what_happened_and_what_is_wrong() {
+    let living = Living::start("why").await;
+    let why = text(&living.ctl("why 1.3").await.stdout);
+    assert!(why.starts_with("card 1.3 has been off for ") && why.contains("; next: switch it on"), "{why}");
+    let why = text(&living.ctl("why 1.1").await.stdout);
+    assert!(why.contains("running") && !why.contains("next"), "{why}");
+    assert_eq!(living.ctl("why 7.7").await.status.code(), Some(1));
+
+    living.ctl("service stop mail").await;
+    assert_eq!(living.ctl_json("service mail").await["state"], "stopped");
+    living.ctl("service mail start").await;
+    assert_eq!(living.ctl_json("service mail").await["state"], "up");
+    assert_eq!(living.ctl("service stop nosuch").await.status.code(), Some(1));
+
+    let log = living.ctl_json("log -n 2").await;
+    let lines: Vec<_> = log.as_array().unwrap().iter().map(|event| event["text"].as_str().unwrap()).collect();
+    assert!(lines[0].ends_with("(operator, ctl): start service mail"), "{lines:?}");
+    assert!(lines[1].ends_with("stop service nosuch refused: there is no service nosuch"), "{lines:?}");
+    assert!(log[0]["at"].as_str().unwrap().ends_with('Z'));
+
+    assert!(text(&living.ctl("alarms").await.stdout).contains("no alarms"));
+    living.handle.report(Input::Alarm(Alarm::UnknownMac { mac: Mac([2; 6]) })).await;
+    let alarms = living.ctl_json("alarms").await;
+    assert_eq!((alarms[0]["count"].as_u64(), alarms.as_array().unwrap().len()), (Some(1), 1));
+
+    let top = text(&living.ctl("top").await.stdout);
+    assert!(top.contains("  1  [R] [R] [-]") && top.contains("  2  [R] [-] [-]"), "{top}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metrics_are_prometheus_text() {
+    let living = Living::start("metrics").await;
+    let used = Used { requests: 3, status: [0, 3, 0, 0, 0], bytes_out: 1234, ..Used::default() };
+    let share = Share { service: "shop".parse().unwrap(), card: Some(bench::card("1.1")), used };
+    living.handle.report(Input::Used(vec![share])).await;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(server_module::drive::metrics::serve(listener, living.handle.clone()));
+    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.unwrap();
+    let mut page = String::new();
+    stream.read_to_string(&mut page).await.unwrap();
+    for line in [
+        "server_module_cards{state=\"running\"} 3",
+        "server_module_service_serving{service=\"shop\"} 2",
+        "server_module_requests_total{service=\"shop\",card=\"1.1\",code=\"2xx\"} 3",
+        "server_module_response_bytes_total{service=\"shop\",card=\"1.1\"} 1234",
+    ] {
+        assert!(page.contains(&format!("{line}\n")), "{line}: {page}");
+    }
+    let body = page.split_once("\r\n\r\n").unwrap().1;
+    for line in body.lines().filter(|line| !line.starts_with('#')) {
+        let (name, value) = line.rsplit_once(' ').unwrap();
+        assert!(name.starts_with("server_module_") && value.parse::<f64>().is_ok(), "{line}");
+        let family = name.split('{').next().unwrap();
+        assert!(body.contains(&format!("# TYPE {family} ")), "{line}");
+    }
 }

@@ -17,7 +17,7 @@ use super::{boot, listed, routes};
 
 /// What reads the configuration again and puts it in force.
 #[derive(Clone)]
-pub struct Reloader {
+pub(crate) struct Reloader {
     pub(super) file: PathBuf,
     pub(super) handle: Handle,
     pub(super) config: watch::Sender<Arc<Config>>,
@@ -38,7 +38,7 @@ impl Reloader {
     ///
     /// # Errors
     /// Everything that is wrong with the file, or what of it needs a restart; then nothing has changed.
-    pub async fn reload(&self, who: Who) -> Result<Reply, String> {
+    pub(crate) async fn reload(&self, who: Who) -> Result<Reply, String> {
         let file = self.file.clone();
         let read = tokio::task::spawn_blocking(move || Config::load(&file)).await;
         let config = read.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
