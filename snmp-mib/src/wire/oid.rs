@@ -35,7 +35,8 @@ impl<'a> Oid<'a> {
         Ok(Self(content))
     }
 
-    /// Content bytes that were checked when the program was built, by [`oid!`](crate::oid).
+    /// Content bytes that were checked before: when the datagram was read, or by [`oid!`](crate::oid) when the
+    /// program was built.
     #[doc(hidden)]
     pub const fn from_const(content: &'a [u8]) -> Self {
         Self(content)
@@ -299,26 +300,26 @@ pub(super) const fn digits(arc: u32) -> [u8; 5] {
 
 #[inline]
 fn check(content: &[u8]) -> Result<(), OidError> {
-    let mut arcs = 0_usize;
-    let mut length = 0_u8;
+    // Arcs under 128, one octet each, are what most names are made of. The joint first pair counts as two.
+    if content.len() < MAX_ARCS && content.iter().all(|byte| byte & 0x80 == 0) {
+        return Ok(());
+    }
+    check_long(content)
+}
+
+fn check_long(content: &[u8]) -> Result<(), OidError> {
+    let (mut arcs, mut length) = (0_usize, 0_u8);
     for byte in content {
-        if length == 0 && *byte == 0x80 {
+        // A padded arc, or one of more than five octets.
+        if (length == 0 && *byte == 0x80) || length == 5 {
             return Err(OidError);
         }
-        if length == 4 {
-            // The fifth octet: only the value decides, and only four bits fit before it.
-            length = 5;
-        } else {
-            length = length.saturating_add(1);
-        }
+        length = length.saturating_add(1);
         if byte & 0x80 == 0 {
             arcs = arcs.saturating_add(1);
             length = 0;
-        } else if length >= 5 {
-            return Err(OidError);
         }
     }
-    // The joint first pair counts as two arcs.
     if length != 0 || arcs >= MAX_ARCS {
         return Err(OidError);
     }

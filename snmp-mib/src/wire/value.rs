@@ -78,6 +78,15 @@ impl<'a> Value<'a> {
         })
     }
 
+    /// Takes a value that was checked before.
+    #[inline]
+    pub(super) fn reread(reader: &mut Reader<'a>) -> Option<Self> {
+        match reader.peek()? {
+            Tag::OID => Some(Self::Oid(Oid::from_const(reader.element().ok()?.1))),
+            _ => Self::read(reader).ok(),
+        }
+    }
+
     /// Octets of the encoded element.
     #[inline]
     pub const fn encoded_len(&self) -> usize {

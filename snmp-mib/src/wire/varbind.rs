@@ -32,6 +32,15 @@ impl<'a> VarBind<'a> {
         Ok(Self { name, value })
     }
 
+    /// Takes a binding that was checked before.
+    #[inline]
+    fn reread(reader: &mut Reader<'a>) -> Option<Self> {
+        let mut pair = Reader::new(reader.element().ok()?.1);
+        let name = Oid::from_const(pair.element().ok()?.1);
+        let value = Value::reread(&mut pair)?;
+        Some(Self { name, value })
+    }
+
     /// Octets of the encoded element.
     #[inline]
     pub const fn encoded_len(&self) -> usize {
@@ -109,7 +118,7 @@ impl<'a> VarBinds<'a> {
         };
         let mut reader = Reader::new(content);
         // The content was checked when it was read, so the reader ends where the list does.
-        core::iter::from_fn(move || VarBind::read(&mut reader).ok()).chain(list.iter().copied())
+        core::iter::from_fn(move || VarBind::reread(&mut reader)).chain(list.iter().copied())
     }
 
     /// The binding of that position, counted from 0.
