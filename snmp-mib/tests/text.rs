@@ -36,6 +36,27 @@ fn smilint_has_nothing_to_say() {
     assert_eq!(out, "");
 }
 
+#[test]
+fn mib_rs_loads_the_module_and_finds_its_objects() {
+    let source = mib_rs::source::memory(MODULE.name, text::write(&MODULE, ENTERPRISE, ENTERPRISE));
+    let mib = mib_rs::Loader::new()
+        .source(source)
+        .modules([MODULE.name])
+        .resolver_strictness(mib_rs::ResolverStrictness::Strict)
+        .load()
+        .unwrap();
+    let told: Vec<String> = mib.diagnostics().iter().map(|one| format!("{one:?}")).collect();
+    assert!(told.is_empty(), "{}", told.join("\n"));
+    for (name, oid) in [
+        ("smCardTable", "1.3.6.1.4.1.32473.1.2.1"),
+        ("smCardState", "1.3.6.1.4.1.32473.1.2.1.1.3"),
+        ("smCardTemperature", "1.3.6.1.4.1.32473.1.2.1.1.6"),
+        ("smCardStateChange", "1.3.6.1.4.1.32473.1.0.1"),
+    ] {
+        assert_eq!(mib.resolve_oid(name).unwrap().to_string(), oid, "{name}");
+    }
+}
+
 fn tempdir(name: &str) -> PathBuf {
     let dir = std::env::temp_dir().join(format!("snmp-mib-{name}-{}", std::process::id()));
     fs::create_dir_all(&dir).unwrap();
