@@ -13,7 +13,7 @@ use crate::error::{Error, Malformed, Part, Problem};
 use crate::limits::Limits;
 use crate::tree::Path;
 use crate::verify::{Envelope, Layout, Leaves, Need};
-use crate::wire::{Encoding, FRAME_HEAD, FrameHead};
+use crate::wire::{Encoding, FRAME_HEAD, FrameHead, LEAF};
 
 /// What is needed to make more new bytes.
 #[derive(Clone, Debug, PartialEq)]
@@ -111,11 +111,16 @@ impl Frames {
         let head_len = usize::try_from(FRAME_HEAD).unwrap_or(0);
         if let Some(bytes) = self.stored.get(..head_len) {
             let head = FrameHead::parse(bytes).map_err(refuse)?;
+            // What is stored is never longer than what it becomes.
             if head.raw_len > self.limit {
                 let (found, limit) = (u64::from(head.raw_len), u64::from(self.limit));
                 return Err(refuse(Error::Limit { part: Part::Frame, found, limit }));
             }
             let end = head_len.saturating_add(usize::try_from(head.stored_len).unwrap_or(usize::MAX));
+            // Never two frames at once, and no more room than this one takes.
+            self.raw = Vec::new();
+            let room = end.saturating_add(usize::try_from(LEAF).unwrap_or(0));
+            self.stored.reserve_exact(room.saturating_sub(self.stored.len()));
             if let Some(stored) = self.stored.get(head_len..end) {
                 self.raw = decompress(head, stored).map_err(refuse)?;
                 self.at = 0;

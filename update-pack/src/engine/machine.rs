@@ -242,7 +242,7 @@ impl Engine {
                 self.decide();
             }
             Phase::Discard(discard) => {
-                self.phase = Phase::Script(Script::new(discard.steps(), false), Then::Recover)
+                self.phase = Phase::Script(Script::new(discard.steps(), false), Then::Recover);
             }
             Phase::Verify(reader, _) => self.verified(*reader),
             Phase::Inspect(inspect, Side::Before) => self.prepare(&inspect),
@@ -262,7 +262,7 @@ impl Engine {
             }
             (Then::Switch, Some(_), _) => self.switch(false),
             (Then::Check(side), Some(current), _) => {
-                self.phase = Phase::Check(Check::new(&current.plan, side), side)
+                self.phase = Phase::Check(Check::new(&current.plan, side), side);
             }
             (Then::Settled(Side::After), Some(_), Some(_)) => {
                 self.pending = self.applied(false);
@@ -441,7 +441,7 @@ impl Engine {
         let Some(current) = self.current.as_deref() else { return };
         let number = current.number;
         let mut steps = current.plan.capture(number);
-        steps.extend(write(Place::Journal(number, Mark::Draft), &current.record.emit()));
+        steps.extend(write(&Place::Journal(number, Mark::Draft), &current.record.emit()));
         steps.extend(mark(number, Mark::Draft, Mark::Switching));
         steps.push(Step::new(Effect::Barrier));
         self.phase = Phase::Script(Script::new(steps, false), Then::Switch);
@@ -492,7 +492,7 @@ impl Engine {
 
     /// Says what is installed. The barrier also makes the state durable that the update has come to.
     fn install(&mut self, installed: &Installed) {
-        let mut steps = write(Place::InstalledDraft, &installed.emit());
+        let mut steps = write(&Place::InstalledDraft, &installed.emit());
         steps.push(Step::new(Effect::Barrier));
         steps.push(Step::new(Effect::Rename { from: Place::InstalledDraft, to: Place::Installed }));
         if installed.undone {
@@ -511,12 +511,15 @@ impl Engine {
             }
             (Stop::Fail(_), None) => return,
         };
-        let touched = match &self.phase {
-            Phase::Script(_, Then::Stage | Then::Switch) => true,
-            Phase::Script(_, Then::Check(Side::After) | Then::Settled(Side::After)) => true,
-            Phase::Stage(_) | Phase::Check(_, Side::After) => true,
-            _ => false,
-        };
+        let touched = matches!(
+            &self.phase,
+            Phase::Stage(_)
+                | Phase::Check(_, Side::After)
+                | Phase::Script(
+                    _,
+                    Then::Stage | Then::Switch | Then::Check(Side::After) | Then::Settled(Side::After)
+                )
+        );
         match (&self.phase, outcome, self.pending.take()) {
             (_, outcome, None) if touched => {
                 self.pending = Some(outcome);
@@ -561,7 +564,7 @@ impl Engine {
                 add(&mut self.stats.package_bytes, wide(bytes.len()));
             }
             (Effect::Read { .. }, Ok(Answer::Bytes(bytes))) => {
-                add(&mut self.stats.read_bytes, wide(bytes.len()))
+                add(&mut self.stats.read_bytes, wide(bytes.len()));
             }
             (Effect::Write { bytes, .. }, Ok(_)) => add(&mut self.stats.written_bytes, wide(bytes.len())),
             (Effect::Barrier, _) => add(&mut self.stats.barriers, 1),
@@ -571,7 +574,7 @@ impl Engine {
 }
 
 /// Writes a file of the engine's own.
-fn write(place: Place, bytes: &[u8]) -> Vec<Step> {
+fn write(place: &Place, bytes: &[u8]) -> Vec<Step> {
     let mut steps = alloc::vec![Step::new(Effect::Create { place: place.clone() })];
     let size = usize::try_from(CHUNK).unwrap_or(usize::MAX);
     let mut offset: u64 = 0;

@@ -13,19 +13,13 @@ use crate::trust::Trust;
 use crate::wire::Digest;
 
 /// How an engine works.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Config {
     /// How much it holds in memory.
     pub limits: Limits,
     /// Whether it stops when it knows what it would do.
     pub dry_run: bool,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self { limits: Limits::default(), dry_run: false }
-    }
 }
 
 /// What the engine is to do. Whatever it is, an interrupted update or undo is finished or rolled back first.

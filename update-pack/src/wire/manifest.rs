@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use crate::error::{Malformed, Part, Problem};
-use crate::tree::{Mode, Node, Path, Tree};
+use crate::tree::{Mode, Node, Path, Side, Tree};
 use crate::wire::{Cursor, Digest, put_varint};
 
 /// What stands at one path before and after. At least one of the two is there.
@@ -200,16 +200,14 @@ impl Manifest {
     /// Each side must be a tree: a parent is a directory, a hard link's first name is a file. So no path leads
     /// through a symbolic link.
     fn check(&self, entry: &Entry) -> Result<(), Problem> {
-        let sides: [(&Option<Node>, fn(&Entry) -> Option<&Node>); 2] =
-            [(&entry.before, |entry| entry.before.as_ref()), (&entry.after, |entry| entry.after.as_ref())];
-        for (node, side) in sides {
-            let Some(node) = node else {
+        for side in [Side::Before, Side::After] {
+            let Some(node) = side.of(entry) else {
                 if entry.path.is_root() {
                     return Err(Problem::Path);
                 }
                 continue;
             };
-            let at = |path: &[u8]| self.find(path).and_then(|(_, entry)| side(entry));
+            let at = |path: &[u8]| self.find(path).and_then(|(_, entry)| side.of(entry));
             let placed = match entry.path.parent() {
                 None => matches!(node, Node::Dir { .. }),
                 Some(parent) => matches!(at(parent), Some(Node::Dir { .. })),

@@ -159,7 +159,7 @@ impl Files {
         match effect {
             Effect::MakeDir { place } => self.make(&place.to_bytes(), Body::Dir(BTreeMap::new()), 0o700, 0),
             Effect::Create { place } => match self.find(&place.to_bytes()) {
-                Ok(number) => self.body(number).map(|bytes| bytes.clear()),
+                Ok(number) => self.body(number).map(Vec::clear),
                 Err(_) => self.make(&place.to_bytes(), Body::File(Vec::new()), 0o600, 0),
             },
             Effect::Write { place, offset, bytes } => {
