@@ -7,6 +7,7 @@
 //! One machine serves both directions. Chunks are passed on as chunks, their lines written anew without
 //! extensions; to an HTTP/1.0 customer only their data passes.
 
+use super::inside::Hidden;
 use super::request::{Text, line};
 use crate::wire::chunk::{self, ChunkError, may_trail};
 use crate::wire::head::{self, HeadError};
@@ -130,6 +131,7 @@ impl Body {
         bytes: &[u8],
         longest_line: usize,
         longest_trailers: usize,
+        hidden: Hidden<'_>,
         out: &mut Vec<u8>,
     ) -> Result<Step, Broken> {
         match self.state {
@@ -141,7 +143,7 @@ impl Body {
                 self.state = State::ChunkLine { first: false };
                 Ok(Step::Took(2))
             }
-            State::Trailers { scanned } => self.trailers(bytes, scanned, longest_trailers, out),
+            State::Trailers { scanned } => self.trailers(bytes, scanned, longest_trailers, hidden, out),
             State::Forwarding { .. } | State::Chunk { .. } | State::Done => Ok(Step::Wait),
         }
     }
@@ -172,6 +174,7 @@ impl Body {
         bytes: &[u8],
         scanned: usize,
         longest: usize,
+        hidden: Hidden<'_>,
         out: &mut Vec<u8>,
     ) -> Result<Step, Broken> {
         let whole = bytes.starts_with(b"\r\n") || head::end(bytes, scanned).is_some();
@@ -188,7 +191,9 @@ impl Body {
         }
         if self.style == Style::ChunksAndTrailers {
             for field in fields.iter().filter(|field| may_trail(field.name)) {
-                line(out, field.name, list::trim(field.value));
+                if !hidden.shows_in(field.name.as_bytes()) && !hidden.shows_in(field.value) {
+                    line(out, field.name, list::trim(field.value));
+                }
             }
         }
         if self.style != Style::Plain {

@@ -1,5 +1,6 @@
 //! What a session is told when it begins.
 
+use super::inside::Inside;
 use alloc::string::String;
 use core::net::SocketAddr;
 use core::time::Duration;
@@ -11,6 +12,8 @@ pub struct Config {
     pub pseudonym: String,
     /// The scheme by which customers reach the listener.
     pub scheme: Scheme,
+    /// What no customer may see.
+    pub inside: Inside,
     /// Time-outs.
     pub timeouts: Timeouts,
     /// Bounds.
@@ -76,6 +79,7 @@ impl Default for Config {
         Self {
             pseudonym: String::from("sid-proxy"),
             scheme: Scheme::Http,
+            inside: Inside::default(),
             timeouts: Timeouts::default(),
             limits: Limits::default(),
         }

@@ -2,6 +2,7 @@
 
 use super::body::{Body, Framing, Step, Style};
 use super::config::Timeouts;
+use super::inside::{Hidden, Inside};
 use super::request::{Refused, Text};
 use super::response::{Context, Meaning};
 use super::session::{Effect, Phase, Picked, Session};
@@ -208,7 +209,7 @@ impl Session {
         let context = Context {
             request: &request,
             pseudonym: &config.pseudonym,
-            inside: &inside,
+            hidden: Hidden { inside: &config.inside, card: &inside },
             stripped: request.target().get(..strip).unwrap_or_default(),
             may_keep_alive: exchange.up.is_done() && !self.draining && !self.client_ended,
         };
@@ -278,13 +279,21 @@ impl Session {
     fn pass(&mut self, body: &mut Body, from: Side, bytes: &[u8]) -> Result<usize, super::body::Broken> {
         let (longest_line, longest_trailers) = (self.config.limits.chunk_line, self.config.limits.head_bytes);
         let to = from.other();
+        let config = Arc::clone(&self.config);
+        let card = core::mem::take(&mut self.inside);
+        // What the customer says of the inside is the card's to judge.
+        let nothing = Inside::default();
+        let hidden = match from {
+            Side::Card => Hidden { inside: &config.inside, card: &card },
+            Side::Client => Hidden { inside: &nothing, card: &[] },
+        };
         let mut taken = 0usize;
         let mut result = Ok(());
         let mut forward = None;
         self.send(to, |out| {
             while forward.is_none() && !body.is_done() {
                 let rest = bytes.get(taken..).unwrap_or_default();
-                match body.step(rest, longest_line, longest_trailers, out) {
+                match body.step(rest, longest_line, longest_trailers, hidden, out) {
                     Ok(Step::Wait) => break,
                     Ok(Step::Took(took)) => taken = taken.saturating_add(took),
                     Ok(Step::Forward { took, forward: len }) => {
@@ -298,6 +307,7 @@ impl Session {
                 }
             }
         });
+        self.inside = card;
         if let Some(len) = forward {
             self.push(Effect::Forward { from, len });
         }

@@ -30,11 +30,13 @@ mod body;
 mod config;
 mod exchange;
 mod field;
+mod inside;
 mod request;
 mod response;
 mod session;
 
 pub use config::{Config, Limits, Peer, Scheme, Timeouts};
+pub use inside::Inside;
 pub use session::Session;
 
 use crate::pool::Outcome;

@@ -140,8 +140,11 @@ impl Request {
         self.text.clear();
         let (authority, path) = target(head, self.method)?;
         self.write_line(head.method, path, authority, &seen)?;
-        if self.method == Method::Connect {
-            return Err(refused(501, Refusal::Method));
+        match self.method {
+            // Nobody tunnels through here, and what TRACE reflects is not the customer's to see.
+            Method::Connect => return Err(refused(501, Refusal::Method)),
+            Method::Trace => return Err(refused(405, Refusal::Method)),
+            _ => {}
         }
         self.write_fields(head, &seen, config, peer)?;
         // HTTP/1.0 has no persistence that intermediaries can rely on (RFC 9112 §9.3, §C.2.2).
@@ -211,7 +214,7 @@ impl Request {
                     }
                     line(text, field.name, value);
                 }
-                Some(Known::MaxForwards) if matches!(self.method, Method::Options | Method::Trace) => {
+                Some(Known::MaxForwards) if self.method == Method::Options => {
                     let hops = list::decimal(value).ok_or(malformed())?;
                     let Some(left) = hops.checked_sub(1) else {
                         return Err(Refused { understood: true, ..refused(200, Refusal::Own) });
@@ -244,9 +247,6 @@ impl Request {
                 _ if seen.nominates(field.name) => {}
                 _ => line(text, field.name, value),
             }
-        }
-        if self.method == Method::Trace {
-            return Err(Refused { understood: true, ..refused(405, Refusal::Method) });
         }
         match self.framing {
             Framing::Length(length) => {

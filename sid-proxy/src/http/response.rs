@@ -3,6 +3,7 @@
 use super::answer::reason;
 use super::body::{Framing, Style};
 use super::field::{Known, is_essential, known};
+use super::inside::Hidden;
 use super::request::{Method, Request, Text, line};
 use crate::wire::head::{Field, HeadError, Response as Head};
 use crate::wire::list;
@@ -32,8 +33,8 @@ pub(super) enum Meaning {
 pub(super) struct Context<'a> {
     pub(super) request: &'a Request,
     pub(super) pseudonym: &'a str,
-    /// The card's address as text: what the customer may not see.
-    pub(super) inside: &'a [u8],
+    /// What the customer may not see.
+    pub(super) hidden: Hidden<'a>,
     /// The prefix that was removed from the path.
     pub(super) stripped: &'a [u8],
     /// The customer's connection may go on as far as the proxy is concerned.
@@ -148,7 +149,14 @@ impl Context<'_> {
                         let _ = write!(Text(out), "Content-Length: {length}\r\n");
                     }
                 }
-                Some(Known::Location | Known::ContentLocation) => self.write_location(field.name, value, out),
+                Some(Known::Location | Known::ContentLocation | Known::Link | Known::Refresh) => {
+                    self.write_reference(field.name, value, out);
+                }
+                Some(Known::SetCookie) => {
+                    self.write_value(field.name, out, |out| {
+                        self.hidden.write_cookie(value, self.stripped, out);
+                    });
+                }
                 _ if nominated(head.fields, field.name) => {}
                 _ => self.write_clean(field.name, value, out),
             }
@@ -156,57 +164,63 @@ impl Context<'_> {
         let _ = write!(Text(out), "Via: 1.{} {}\r\n", head.minor, self.pseudonym);
     }
 
-    /// A reference to the card itself becomes one to the same place as the customer knows it: without scheme
-    /// and host, and under the prefix that was removed.
-    fn write_location(&self, name: &str, value: &[u8], out: &mut Vec<u8>) {
-        let path = self.inside_path(value).or_else(|| {
-            // Not `//host/path`, which is another host.
-            (value.first() == Some(&b'/') && value.get(1) != Some(&b'/')).then_some(value)
+    /// A reference to the card becomes one to the same place as the customer knows it: without scheme and host, and
+    /// under the prefix that was removed. `//host/path` is another host's.
+    fn write_reference(&self, name: &str, value: &[u8], out: &mut Vec<u8>) {
+        self.write_value(name, out, |out| {
+            let mut rest = value;
+            if !self.stripped.is_empty() {
+                // Where a path may begin: at the front, behind `<` in Link and behind `url=` in Refresh.
+                while let Some(at) = path_begins(rest) {
+                    let (front, tail) = rest.split_at_checked(at).unwrap_or_default();
+                    self.hidden.write_references(front, self.stripped, out);
+                    out.extend_from_slice(self.stripped);
+                    let end = tail.iter().position(|b| b"<>,;".contains(b)).unwrap_or(tail.len());
+                    let (path, after) = tail.split_at_checked(end).unwrap_or_default();
+                    out.extend_from_slice(path);
+                    rest = after;
+                }
+            }
+            self.hidden.write_references(rest, self.stripped, out);
         });
-        let Some(path) = path else { return self.write_clean(name, value, out) };
+    }
+
+    /// Passes a field on unless it names the inside.
+    fn write_clean(&self, name: &str, value: &[u8], out: &mut Vec<u8>) {
+        self.write_value(name, out, |out| out.extend_from_slice(value));
+    }
+
+    /// Appends a field whose value `write` appends, on one line, unless the inside shows in it.
+    fn write_value(&self, name: &str, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+        let begin = out.len();
         out.extend_from_slice(name.as_bytes());
         out.extend_from_slice(b": ");
-        out.extend_from_slice(self.stripped);
-        if path.first() != Some(&b'/') {
-            out.push(b'/');
-        }
-        out.extend_from_slice(path);
-        out.extend_from_slice(b"\r\n");
-    }
-
-    /// The path of an absolute reference to the card.
-    fn inside_path<'v>(&self, value: &'v [u8]) -> Option<&'v [u8]> {
-        let at = value.windows(3).position(|three| three == b"://")?;
-        let rest = value.get(at.checked_add(3)?..)?;
-        let end = rest.iter().position(|b| matches!(b, b'/' | b'?' | b'#')).unwrap_or(rest.len());
-        let (authority, path) = rest.split_at_checked(end)?;
-        self.names_inside(authority).then_some(path)
-    }
-
-    /// Passes a field on unless it names the card.
-    fn write_clean(&self, name: &str, value: &[u8], out: &mut Vec<u8>) {
-        if self.names_inside(value) {
+        let at = out.len();
+        write(out);
+        if self.hidden.shows_in(out.get(begin..).unwrap_or_default()) {
+            out.truncate(begin);
             return;
         }
-        if value.iter().any(|&b| b == b'\r' || b == b'\n') {
-            // A folded line (RFC 9112 §5.2): its break becomes spaces.
-            out.extend_from_slice(name.as_bytes());
-            out.extend_from_slice(b": ");
-            out.extend(value.iter().map(|&b| if b == b'\r' || b == b'\n' { b' ' } else { b }));
-            out.extend_from_slice(b"\r\n");
-        } else {
-            line(out, name, value);
-        }
+        // The breaks of a folded line (RFC 9112 §5.2) become spaces.
+        let value = out.get_mut(at..).unwrap_or_default();
+        value.iter_mut().filter(|b| matches!(**b, b'\r' | b'\n')).for_each(|b| *b = b' ');
+        out.extend_from_slice(b"\r\n");
     }
+}
 
-    fn names_inside(&self, value: &[u8]) -> bool {
-        let part_of_more = |b: Option<&u8>| b.is_some_and(u8::is_ascii_digit);
-        (0..value.len().saturating_sub(self.inside.len()).saturating_add(1)).any(|at| {
-            let (before, rest) = value.split_at_checked(at).unwrap_or_default();
-            rest.strip_prefix(self.inside)
-                .is_some_and(|after| !part_of_more(before.last()) && !part_of_more(after.first()))
-        })
-    }
+/// Where the next path reference begins in a `Location`, `Link` or `Refresh`.
+fn path_begins(value: &[u8]) -> Option<usize> {
+    (0..value.len()).find(|&at| {
+        let (front, tail) = value.split_at_checked(at).unwrap_or_default();
+        let begins = front.is_empty()
+            || front.last() == Some(&b'<')
+            || front
+                .len()
+                .checked_sub(4)
+                .and_then(|at| front.get(at..))
+                .is_some_and(|f| f.eq_ignore_ascii_case(b"url="));
+        begins && tail.first() == Some(&b'/') && tail.get(1) != Some(&b'/')
+    })
 }
 
 /// The one length of a head; equal copies count as one, as RFC 9112 §6.3 allows for responses.
