@@ -169,3 +169,18 @@ fn expect_reaches_the_card_and_its_100_the_customer() {
     rig.client_sends("hi").card_sends(OK);
     assert_eq!(rig.statuses(), [100, 200]);
 }
+
+#[test]
+fn the_proxys_own_answers_say_why() {
+    for (host, why) in
+        [("nowhere.example", "destination_not_found"), ("closed.example", "destination_unavailable")]
+    {
+        let mut rig = Rig::new();
+        rig.client_sends(format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n"));
+        assert!(
+            rig.client_text().contains(&format!("\r\nProxy-Status: sid-proxy; error={why}\r\n")),
+            "{}",
+            rig.client_text()
+        );
+    }
+}

@@ -182,7 +182,8 @@ impl Module {
         let cabinet = cabinet.map_err(|flaws| StartError::Config(listed(&flaws)))?;
         let (keeper, handle) = Keeper::new(cabinet, clock);
         let recorder = Recorder::new(config.network.local_clients.clone());
-        let (proxy, routes) = routes::proxy(&config.module.name, Arc::clone(&recorder));
+        let (proxy, routes) =
+            routes::proxy(&config.module.name, config.network.internal, Arc::clone(&recorder));
         let (stop, stopping) = watch::channel(false);
         let (dhcp, servers) = watch::channel(None);
         let config = watch::Sender::new(Arc::new(config));

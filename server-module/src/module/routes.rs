@@ -9,7 +9,7 @@ use sid_proxy::pool::{Balance, Pool, Pools, State};
 use sid_proxy::table::{BuildError, Conflict, SidError};
 use sid_proxy::{CardId, Prefix, RouteTable, ServiceId, Sid, Target};
 
-use crate::cabinet::{self, Active, Inventory, Mode, Name, Position, Service, Standing};
+use crate::cabinet::{self, Active, Cidr, Inventory, Mode, Name, Position, Service, Standing};
 use crate::drive::http::Shared;
 
 use super::usage::Recorder;
@@ -102,11 +102,12 @@ fn written(sid: Sid<'_>) -> &str {
 }
 
 /// The customers' door without any route yet, and what keeps its routes.
-pub(crate) fn proxy(name: &Name, recorder: Arc<Recorder>) -> (Arc<Shared>, Routes) {
+pub(crate) fn proxy(name: &Name, internal: Cidr, recorder: Arc<Recorder>) -> (Arc<Shared>, Routes) {
     // A seed that strangers do not know, so that they cannot choose names that collide.
     let mut seed = [0; 8];
     let seed = getrandom::fill(&mut seed).map_or(0, |()| u64::from_ne_bytes(seed));
-    let config = http::Config { pseudonym: name.to_string(), ..http::Config::default() };
+    let inside = http::Inside { networks: vec![(internal.address(), internal.length())], names: Vec::new() };
+    let config = http::Config { pseudonym: name.to_string(), inside, ..http::Config::default() };
     let empty = RouteTable::builder(seed).build().expect("a table without routes has no conflicts");
     let records = Arc::clone(&recorder);
     let shared = Shared::new(config, empty, Pools::new(), move |client, usage| records.record(client, usage));

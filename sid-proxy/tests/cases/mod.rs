@@ -94,7 +94,7 @@ pub fn judge(case: &Case, statuses: &[u16], to_card: &[u8], failures: &mut Vec<S
         }
         Expected::BadChunk if statuses != [400] => fail(format!("answered with {statuses:?}")),
         Expected::BadChunk if to_card.ends_with(b"0\r\n\r\n") => {
-            fail(format!("the card took it for whole: {sent}"))
+            fail(format!("the card took it for whole: {sent}"));
         }
         Expected::BadChunk => {}
         Expected::Status(status) => {
