@@ -3,16 +3,20 @@
 use alloc::vec::Vec;
 use core::{net::SocketAddr, time::Duration};
 
-use super::config::{Config, Limits, Rights, Writes};
+#[cfg(feature = "usm")]
+use super::config::Rights;
+use super::config::{Config, Limits, Writes};
 use super::own::{AuthenTraps, OrEntry, SnmpSet, Stats, System};
 use super::read;
 use super::registry::{Overlap, Registry};
-use super::reply::{Head, Reply};
+use super::reply::Reply;
+use super::request::Request;
+use super::secure::Secure;
 use super::set;
 use crate::mib::{Cursor, Group, Mib, Node, Table, TimeTicks};
 use crate::oid;
 use crate::outbox::Outbox;
-use crate::wire::{Body, ErrorStatus, Message, ParseError, Pdu, PduType, Problem, VarBinds, Version};
+use crate::wire::{Body, ErrorStatus, Message, ParseError, Pdu, PduType, VarBinds, Version};
 
 /// What happened.
 #[derive(Clone, Copy, Debug)]
@@ -97,6 +101,12 @@ pub enum Error {
     /// moment for an authenticationFailure notification.
     #[error("unknown community, or from the wrong network")]
     Community,
+    /// The security model of v3 refuses the message, and nobody is to be told.
+    #[error("refused by the security model")]
+    Refused,
+    /// A message of v3 for another engine, or for a context that there is not.
+    #[error("unknown engine or context")]
+    Context,
     /// A response or a notification: nothing for an agent.
     #[error("a PDU that is no request")]
     NotARequest,
@@ -121,6 +131,7 @@ pub struct Agent<M> {
     pub(super) tree: Tree<M>,
     outbox: Outbox,
     events: Vec<Event>,
+    secure: Secure,
     write: Option<Write>,
     next_write: u64,
     /// Where each repeater of a request is; kept for its allocations only.
@@ -186,6 +197,7 @@ impl<M: PartialEq> PartialEq for Agent<M> {
             && self.tree == other.tree
             && self.outbox == other.outbox
             && self.events == other.events
+            && self.secure == other.secure
             && self.write == other.write
             && self.next_write == other.next_write
     }
@@ -219,10 +231,23 @@ impl<M: Mib> Agent<M> {
             tree,
             outbox: Outbox::default(),
             events: Vec::new(),
+            secure: Secure::default(),
             write: None,
             next_write: 1,
             cursors: Vec::new(),
         })
+    }
+
+    /// Lets the agent speak SNMPv3 beside v1 and v2c, to these users, each with its rights. A user is believed at
+    /// the level of its credentials and above. `config.boots` must have been written down before.
+    #[cfg(feature = "usm")]
+    pub fn secure(
+        &mut self,
+        now: Duration,
+        config: crate::usm::Config,
+        users: &[(crate::usm::Credentials, Rights)],
+    ) {
+        self.secure = Secure::new(now, config, users);
     }
 
     /// Tells the agent what happened at `now`.
@@ -309,35 +334,33 @@ impl<M: Mib> Agent<M> {
     }
 
     fn datagram(&mut self, from: SocketAddr, data: &[u8]) -> Result<(), Error> {
+        let mut plain = Vec::new();
         let stats = &mut self.tree.snmp.values;
         stats.in_pkts.add(1);
-        let message = Message::parse(data).inspect_err(|error| match error.problem {
-            Problem::Version(_) => stats.in_bad_versions.add(1),
-            _ => stats.in_asn_parse_errs.add(1),
-        })?;
-        let Some(rights) = admit(&self.config, message.community, from) else {
-            stats.in_bad_community_names.add(1);
-            return Err(Error::Community);
+        let opened =
+            Request::open(&self.config, &mut self.secure, stats, self.now, from.ip(), data, &mut plain);
+        let request = match opened {
+            Ok(request) => request,
+            Err(error) => return self.told(from, error),
         };
-        let Body::Pdu(pdu) = message.body else {
-            stats.in_traps.add(1);
-            return Err(Error::NotARequest);
-        };
+        let pdu = request.pdu;
         count_request(stats, &pdu)?;
         let repeated = self.write.as_ref().is_some_and(|write| write.from == from && write.request == data);
         if repeated || self.outbox.len() >= self.config.limits.outbox {
             stats.silent_drops.add(1);
             return Err(Error::Busy);
         }
-        let mut reply = Reply::new(Head::of(&message, &pdu), self.outbox.buffer());
-        let limits = &self.config.limits;
-        let outcome = if !rights.allow(pdu.kind) {
+        let mut reply = Reply::new(request.head, self.outbox.buffer());
+        let limits = Limits { max_message: request.limit, ..self.config.limits };
+        let outcome = if request.rights.is_none() {
+            Err(Failure::at(0, ErrorStatus::AUTHORIZATION_ERROR))
+        } else if !request.rights.is_some_and(|rights| rights.allow(pdu.kind)) {
             self.tree.snmp.values.in_bad_community_uses.add(1);
             Err(Failure::at(1, ErrorStatus::NO_ACCESS))
         } else if pdu.varbinds.len() > limits.max_bindings {
             Err(Failure::TOO_BIG)
         } else if pdu.kind == PduType::SET {
-            match self.set(from, data, &pdu, &mut reply) {
+            match self.set(from, data, &pdu, &limits, &mut reply) {
                 Ok(true) => Ok(()),
                 Ok(false) => {
                     self.outbox.give_back(reply.abandon());
@@ -346,9 +369,21 @@ impl<M: Mib> Agent<M> {
                 Err(failure) => Err(failure),
             }
         } else {
-            read::read(&self.tree, limits, message.version, &pdu, &mut self.cursors, &mut reply)
+            read::read(&self.tree, &limits, request.version, &pdu, &mut self.cursors, &mut reply)
         };
-        self.respond(from, message.version, &pdu, outcome, reply)
+        self.respond(from, &request, outcome, reply)
+    }
+
+    /// Sends the Report that v3 owes to the sender of a message that was refused; else passes the error on.
+    fn told(&mut self, to: SocketAddr, error: Error) -> Result<(), Error> {
+        match self.secure.take_report() {
+            Some(report) if self.outbox.len() < self.config.limits.outbox => {
+                self.tree.snmp.values.out_pkts.add(1);
+                self.outbox.push(to, report, 0);
+                Ok(())
+            }
+            _ => Err(error),
+        }
     }
 
     /// Judges a SET. Tells whether it has taken effect already, or waits for the owner of the data.
@@ -357,12 +392,13 @@ impl<M: Mib> Agent<M> {
         from: SocketAddr,
         data: &[u8],
         pdu: &Pdu<'_>,
+        limits: &Limits,
         reply: &mut Reply<'_>,
     ) -> Result<bool, Failure> {
         if self.write.is_some() {
             return Err(Failure::at(1, ErrorStatus::RESOURCE_UNAVAILABLE));
         }
-        let nodes = set::prepare(&mut self.tree, &self.config.limits, pdu, reply)?;
+        let nodes = set::prepare(&mut self.tree, limits, pdu, reply)?;
         let Writes::Confirmed { timeout } = self.config.writes else {
             set::commit(&mut self.tree, &nodes)?;
             self.events.push(Event::Written { from, bindings: pdu.varbinds.len() });
@@ -379,10 +415,6 @@ impl<M: Mib> Agent<M> {
         let Some(write) = self.write.take_if(|write| write.id == id) else {
             return Err(Error::UnknownWrite);
         };
-        let message = Message::parse(&write.request)?;
-        let Body::Pdu(pdu) = message.body else {
-            return Err(Error::NotARequest);
-        };
         let outcome = match decision {
             Ok(()) => set::commit(&mut self.tree, &write.nodes),
             Err(failure) => {
@@ -390,37 +422,50 @@ impl<M: Mib> Agent<M> {
                 Err(failure)
             }
         };
+        // It was opened once when it came, so it can be opened again.
+        let (mut plain, mut uncounted) = (Vec::new(), Stats::default());
+        let (config, from) = (&self.config, write.from);
+        let data = &write.request;
+        let request =
+            Request::open(config, &mut self.secure, &mut uncounted, self.now, from.ip(), data, &mut plain)?;
         if outcome.is_ok() {
-            self.events.push(Event::Written { from: write.from, bindings: pdu.varbinds.len() });
+            self.events.push(Event::Written { from, bindings: request.pdu.varbinds.len() });
         }
-        let mut reply = Reply::new(Head::of(&message, &pdu), self.outbox.buffer());
-        reply.echo(pdu.varbinds.wire().unwrap_or(&[]));
-        self.respond(write.from, message.version, &pdu, outcome, reply)
+        let mut reply = Reply::new(request.head, self.outbox.buffer());
+        reply.echo(request.pdu.varbinds.wire().unwrap_or(&[]));
+        self.respond(from, &request, outcome, reply)
     }
 
     /// Ends a response and queues it.
     fn respond(
         &mut self,
         to: SocketAddr,
-        version: Version,
-        pdu: &Pdu<'_>,
+        request: &Request<'_>,
         outcome: Result<(), Failure>,
         mut reply: Reply<'_>,
     ) -> Result<(), Error> {
-        let limits = &self.config.limits;
+        let Request { pdu, version, limit, .. } = request;
         let (status, index) = match outcome {
             Ok(()) => (ErrorStatus::NO_ERROR, 0),
-            Err(failure) => error_reply(limits, version, pdu, failure, &mut reply),
+            Err(failure) => error_reply(*limit, *version, pdu, failure, &mut reply),
         };
         let stats = &mut self.tree.snmp.values;
-        if !reply.fits(status, index, limits.max_message) {
+        if !reply.fits(status, index, *limit) {
             stats.silent_drops.add(1);
             self.outbox.give_back(reply.abandon());
             return Err(Error::TooBig);
         }
         count_response(stats, status, pdu);
         let (buffer, start) = reply.finish(status, index).map_err(|_| Error::TooBig)?;
-        self.outbox.push(to, buffer, start);
+        match &request.sender {
+            None => self.outbox.push(to, buffer, start),
+            Some(sender) => {
+                let scoped = buffer.get(start..).unwrap_or_default();
+                let sealed = self.secure.seal(self.now, sender, scoped);
+                self.outbox.give_back(buffer);
+                self.outbox.push(to, sealed.ok_or(Error::TooBig)?, 0);
+            }
+        }
         Ok(())
     }
 }
@@ -446,15 +491,10 @@ impl Failure {
     }
 }
 
-/// The rights of a community for that sender; the first that admits it decides.
-fn admit(config: &Config, community: &[u8], from: SocketAddr) -> Option<Rights> {
-    config.communities.iter().find(|own| own.admits(community, from.ip())).map(|own| own.rights)
-}
-
 /// Makes `reply` the response to a failed request: the bindings as they came, but none for a tooBig of v2c
 /// (RFC 3416 §4.2.1), with the status as the version knows it.
 fn error_reply(
-    limits: &Limits,
+    limit: usize,
     version: Version,
     pdu: &Pdu<'_>,
     failure: Failure,
@@ -464,7 +504,7 @@ fn error_reply(
     let index = if pdu.varbinds.is_empty() { 0 } else { failure.index };
     reply.echo(pdu.varbinds.wire().unwrap_or(&[]));
     let too_big = status == ErrorStatus::TOO_BIG && version != Version::V1;
-    if too_big || !reply.fits(status, index, limits.max_message) {
+    if too_big || !reply.fits(status, index, limit) {
         reply.clear();
         return (ErrorStatus::TOO_BIG, 0);
     }

@@ -14,6 +14,8 @@ mod own;
 mod read;
 mod registry;
 mod reply;
+mod request;
+mod secure;
 mod set;
 
 pub use config::{Community, Config, Limits, Network, Rights, Writes};

@@ -5,36 +5,50 @@
 use alloc::vec::Vec;
 
 use crate::wire::ber::{NoRoom, Tag, Writer, element_len, signed_len};
-use crate::wire::{ErrorStatus, Message, Pdu, PduType, VarBind, Version};
+use crate::wire::{ErrorStatus, PduType, VarBind, Version};
 
 /// What the headers of a response say.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Head<'a> {
-    version: Version,
-    community: &'a [u8],
-    request_id: i32,
+    pub(super) request_id: i32,
+    pub(super) around: Around<'a>,
 }
 
-impl<'a> Head<'a> {
-    /// The head of the response to that request.
-    pub(super) fn of(message: &Message<'a>, pdu: &Pdu<'_>) -> Self {
-        Self { version: message.version, community: message.community, request_id: pdu.request_id }
-    }
+/// What stands around the PDU.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Around<'a> {
+    /// A message of v1 or v2c.
+    Community { version: Version, community: &'a [u8] },
+    /// A scoped PDU of v3, which is sealed afterwards.
+    #[cfg_attr(not(feature = "usm"), allow(dead_code, reason = "without the feature there is no v3"))]
+    Scope { engine: &'a [u8], context: &'a [u8] },
+}
 
-    /// Octets before the bindings at the most: seven headers and four integers.
+impl Head<'_> {
+    /// Octets before the bindings at the most: headers, integers and names.
     fn room(&self) -> usize {
-        self.community.len().saturating_add(56)
+        let names = match self.around {
+            Around::Community { community, .. } => community.len(),
+            Around::Scope { engine, context } => engine.len().saturating_add(context.len()),
+        };
+        names.saturating_add(64)
     }
 
-    /// Octets of the whole message around `bindings` octets, with the given error fields.
+    /// Octets of the whole around `bindings` octets, with the given error fields.
     fn message_len(&self, bindings: usize, status: ErrorStatus, index: i32) -> usize {
         let pdu = element_len(bindings)
             .saturating_add(element_len(signed_len(self.request_id)))
             .saturating_add(element_len(signed_len(status.0)))
             .saturating_add(element_len(signed_len(index)));
-        let message =
-            element_len(1).saturating_add(element_len(self.community.len())).saturating_add(element_len(pdu));
-        element_len(message)
+        let names = match self.around {
+            Around::Community { community, .. } => {
+                element_len(1).saturating_add(element_len(community.len()))
+            }
+            Around::Scope { engine, context } => {
+                element_len(engine.len()).saturating_add(element_len(context.len()))
+            }
+        };
+        element_len(element_len(pdu).saturating_add(names))
     }
 }
 
@@ -100,11 +114,16 @@ impl<'a> Reply<'a> {
         out.integer(self.head.request_id)?;
         let pdu = inner(&out);
         out.header_of(Tag(PduType::RESPONSE.0), pdu)?;
-        out.element(Tag::OCTETS, self.head.community)?;
-        out.integer(match self.head.version {
-            Version::V1 => 0,
-            Version::V2c => 1,
-        })?;
+        match self.head.around {
+            Around::Community { version, community } => {
+                out.element(Tag::OCTETS, community)?;
+                out.integer(version.number())?;
+            }
+            Around::Scope { engine, context } => {
+                out.element(Tag::OCTETS, context)?;
+                out.element(Tag::OCTETS, engine)?;
+            }
+        }
         let message = inner(&out);
         out.header_of(Tag::SEQUENCE, message)?;
         let start = out.start();

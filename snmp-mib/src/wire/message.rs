@@ -21,7 +21,7 @@ pub enum Version {
 }
 
 impl Version {
-    const fn number(self) -> i32 {
+    pub(crate) const fn number(self) -> i32 {
         match self {
             Self::V1 => 0,
             Self::V2c => 1,
