@@ -6,7 +6,10 @@ mod bench;
 use bench::definition;
 use rustls::pki_types::ServerName;
 use server_module::admin::{Accounts, Admin, Identity};
-use server_module::cabinet::{Alarm, Cabinet, Command, Input, Limits, Mac, Output, Reply, Share, Used};
+use server_module::cabinet::{
+    Alarm, Cabinet, Command, Input, Limits, Mac, Output, Reply, Role, Service, Share, Used,
+};
+use server_module::config::{Account, Secret};
 use server_module::drive::ctl::Socket;
 use server_module::module::handle::{Clock, Handle, Keeper};
 use std::path::PathBuf;
@@ -27,7 +30,10 @@ impl Living {
         let _ = std::fs::remove_dir_all(&directory);
         std::fs::create_dir_all(&directory).unwrap();
         let clock = Clock::start();
-        let defined = definition(2, 3, &[("shop", &["1.1", "1.2"]), ("mail", &["2.1"])]);
+        let mut defined = definition(2, 3, &[("shop", &["1.1", "1.2"]), ("mail", &["2.1"])]);
+        let mut shop = Service::clone(&defined.services[0]);
+        shop.user = Some("uma".parse().unwrap());
+        defined.services[0] = shop.into();
         let cabinet = Cabinet::new(clock.now(), &defined, [], Limits::default()).unwrap();
         let (keeper, handle) = Keeper::new(cabinet, clock);
         let answers = handle.clone();
@@ -48,7 +54,10 @@ impl Living {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let admin = listener.local_addr().unwrap();
         let identity = Identity::own(&directory, "admin", vec!["localhost".into()]).unwrap();
-        let pages = Admin::new(handle.clone(), Accounts::single("ops", "a long password").unwrap());
+        let pages = Admin::new(
+            handle.clone(),
+            Accounts::new(&[account("ops", Role::Operator), account("uma", Role::User)]),
+        );
         tokio::spawn(async move { pages.serve(listener, &identity).await });
         let living = Self { handle, directory, admin };
         for _ in 0..200 {
@@ -115,6 +124,11 @@ impl Drop for Living {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.directory);
     }
+}
+
+fn account(name: &str, role: Role) -> Account {
+    let hash = server_module::cli::user::hash("a long password").unwrap();
+    Account { name: name.parse().unwrap(), role, password_hash: Secret::new(hash) }
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -349,4 +363,28 @@ async fn metrics_are_prometheus_text() {
         let family = name.split('{').next().unwrap();
         assert!(body.contains(&format!("# TYPE {family} ")), "{line}");
     }
+}
+
+/// Patent row S3 on the pages: a user sees and commands its own services and their cards, nothing else.
+#[tokio::test(flavor = "multi_thread")]
+async fn patent_s3_a_user_sees_its_own_only() {
+    let living = Living::start("user").await;
+    let uma = "Authorization: Basic dW1hOmEgbG9uZyBwYXNzd29yZA==\r\n";
+    let page = living.get("/", uma).await;
+    assert!(page.contains("/services/shop\"") && page.contains("/cards/1.1\""), "{page}");
+    assert!(
+        !page.contains("/services/mail\"")
+            && !page.contains("/cards/2.1\"")
+            && !page.contains("Latest events")
+    );
+    for path in ["/services/mail", "/cards/2.1", "/cards/1.3"] {
+        assert!(living.get(path, uma).await.starts_with("HTTP/1.1 404"), "{path}");
+    }
+    assert!(living.post("/services/mail", uma, "verb=stop").await.starts_with("HTTP/1.1 403"));
+    assert!(living.post("/cards/2.1", uma, "verb=stop").await.starts_with("HTTP/1.1 403"));
+    assert!(living.post("/services/shop", uma, "verb=stop").await.starts_with("HTTP/1.1 303"));
+    assert_eq!(living.ctl_json("service shop").await["state"], "stopped");
+    assert!(living.post("/services/shop", uma, "verb=explode").await.starts_with("HTTP/1.1 400"));
+    let page = living.get("/", BASIC).await;
+    assert!(page.contains("uma (user, web): stop service shop"), "the operator reads who did what: {page}");
 }

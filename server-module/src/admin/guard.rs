@@ -2,7 +2,7 @@
 
 use super::Admin;
 use super::session::COOKIE;
-use crate::cabinet::{Alarm, Input, Role, Via, Who};
+use crate::cabinet::{Active, Alarm, Input, Inventory, Position, Role, Via, Who};
 use axum::extract::{ConnectInfo, FromRequestParts, Request};
 use axum::http::header::{AUTHORIZATION, COOKIE as COOKIE_HEADER, HOST, ORIGIN, WWW_AUTHENTICATE};
 use axum::http::request::Parts;
@@ -24,6 +24,17 @@ pub(super) struct Person {
 impl Person {
     pub(super) fn who(&self) -> Who {
         Who::new(self.name.clone(), self.role, Via::Web)
+    }
+
+    /// Whether the person may see a card: a user sees the cards of its own services.
+    pub(super) fn sees_card(&self, inventory: &Inventory, card: Position) -> bool {
+        self.role != Role::User
+            || inventory.services_of(card).any(|active| active.owner() == Some(&self.name))
+    }
+
+    /// Whether the person may see a service: a user sees its own.
+    pub(super) fn sees_service(&self, active: &Active) -> bool {
+        self.role != Role::User || active.owner() == Some(&self.name)
     }
 }
 

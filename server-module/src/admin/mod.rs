@@ -9,9 +9,11 @@ mod render;
 mod session;
 mod tls;
 
-use crate::cabinet::{Alarm, Command, Input, Position, Refusal};
+use crate::cabinet::{
+    Alarm, Cabinet, Card, Command, Input, Name, Position, Refusal, Role, State as CardState,
+};
 use crate::module::handle::{Handle, Unanswered};
-use crate::view::{CardRow, ServiceRow, Status};
+use crate::view::{CardRow, EventRow, ServiceRow, Status, Why};
 use axum::extract::{Form, Path, State};
 use axum::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, SET_COOKIE};
 use axum::http::{HeaderMap, StatusCode};
@@ -28,6 +30,9 @@ use std::time::Duration;
 
 pub use accounts::{Accounts, Denied, random_word};
 pub use tls::Identity;
+
+/// How many events the first page shows.
+const EVENTS_SHOWN: usize = 12;
 
 /// What the pages are made from.
 #[derive(Clone)]
@@ -48,8 +53,8 @@ impl Admin {
     pub fn router(self) -> Router {
         Router::new()
             .route("/", get(overview))
-            .route("/cards/{card}", get(card).post(order))
-            .route("/services/{name}", get(service))
+            .route("/cards/{card}", get(card).post(order_card))
+            .route("/services/{name}", get(service).post(order_service))
             .route("/login", get(login_page).post(login))
             .route("/logout", post(logout))
             .route("/style.css", get(style))
@@ -82,18 +87,27 @@ fn with_alpn(identity: &Identity) -> Arc<rustls::ServerConfig> {
 
 async fn overview(State(admin): State<Admin>, person: Person, headers: HeaderMap) -> Response {
     let (inventory, now) = (admin.handle.snapshot(), admin.handle.clock().now());
-    let status = Status::of(&inventory, now);
-    let cards = CardRow::all(&inventory, now);
-    let services = ServiceRow::all(&inventory, now);
+    let mut status = Status::of(&inventory, now);
+    let shown = |card: &&Card| person.sees_card(&inventory, card.position);
+    let cards: Vec<_> = inventory.cards.values().filter(shown).map(|card| CardRow::of(card, now)).collect();
+    let services = inventory.services.iter().filter(|active| person.sees_service(active));
+    let services: Vec<_> = services.map(|active| ServiceRow::of(active, now)).collect();
+    if person.role == Role::User {
+        status.restrict(&cards, &services);
+    }
     if wants_json(&headers) {
         return Json(json!({ "status": status, "cards": cards, "services": services })).into_response();
     }
+    let trouble = inventory.cards.values().filter(shown);
+    let trouble = trouble.filter(|card| matches!(card.state, CardState::Failed | CardState::Assigned));
+    let trouble: Vec<_> = trouble.map(|card| Why::of(card, &inventory, now)).collect();
+    let events = if person.role == Role::User { Vec::new() } else { admin.events(EVENTS_SHOWN).await };
     let chassis = render::chassis(&status, &cards);
-    admin.pages.show(
-        "overview.html",
-        &person,
-        json!({ "status": status, "cards": cards, "services": services, "chassis": chassis }),
-    )
+    let values = json!({
+        "status": status, "cards": cards, "services": services, "chassis": chassis, "trouble": trouble,
+        "events": events,
+    });
+    admin.pages.show("overview.html", &person, values)
 }
 
 async fn card(
@@ -104,6 +118,7 @@ async fn card(
 ) -> Response {
     let (inventory, now) = (admin.handle.snapshot(), admin.handle.clock().now());
     let found = card.parse::<Position>().ok().and_then(|position| inventory.card(position));
+    let found = found.filter(|card| person.sees_card(&inventory, card.position));
     let Some(found) = found else { return admin.missing(&person, &format!("There is no card {card}.")) };
     let row = CardRow::of(found, now);
     if wants_json(&headers) {
@@ -125,7 +140,7 @@ async fn service(
     headers: HeaderMap,
 ) -> Response {
     let (inventory, now) = (admin.handle.snapshot(), admin.handle.clock().now());
-    let Some(found) = inventory.service(&name) else {
+    let Some(found) = inventory.service(&name).filter(|active| person.sees_service(active)) else {
         return admin.missing(&person, &format!("There is no service {name}."));
     };
     let row = ServiceRow::of(found, now);
@@ -146,16 +161,13 @@ struct Order {
     csrf: String,
 }
 
-async fn order(
+async fn order_card(
     State(admin): State<Admin>,
     person: Person,
     Path(card): Path<String>,
     headers: HeaderMap,
     Form(order): Form<Order>,
 ) -> Response {
-    if person.csrf.as_ref().is_some_and(|csrf| *csrf != order.csrf) {
-        return admin.problem(&person, StatusCode::FORBIDDEN, "This form is too old. Open the page again.");
-    }
     let Ok(position) = card.parse::<Position>() else {
         return admin.missing(&person, &format!("There is no card {card}."));
     };
@@ -166,22 +178,28 @@ async fn order(
             return admin.problem(&person, StatusCode::BAD_REQUEST, &format!("There is no order {verb:?}."));
         }
     };
-    match admin.handle.command(person.who(), command).await {
-        Ok(reply) if wants_json(&headers) => Json(reply).into_response(),
-        Ok(_) => Redirect::to(&format!("/cards/{position}")).into_response(),
-        Err(Unanswered::Refused(refusal @ Refusal::NoSuchCard(_))) => {
-            admin.missing(&person, &refusal.to_string())
+    admin.carry_out(&person, &order, command, &headers, &format!("/cards/{position}")).await
+}
+
+async fn order_service(
+    State(admin): State<Admin>,
+    person: Person,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+    Form(order): Form<Order>,
+) -> Response {
+    let Ok(service) = name.parse::<Name>() else {
+        return admin.missing(&person, &format!("There is no service {name}."));
+    };
+    let back = format!("/services/{service}");
+    let command = match order.verb.as_str() {
+        "stop" => Command::StopService(service),
+        "start" => Command::StartService(service),
+        verb => {
+            return admin.problem(&person, StatusCode::BAD_REQUEST, &format!("There is no order {verb:?}."));
         }
-        Err(Unanswered::Refused(refusal @ Refusal::NotAllowed { .. })) => {
-            admin.problem(&person, StatusCode::FORBIDDEN, &refusal.to_string())
-        }
-        Err(Unanswered::Refused(refusal)) => {
-            admin.problem(&person, StatusCode::CONFLICT, &refusal.to_string())
-        }
-        Err(Unanswered::Gone(gone)) => {
-            admin.problem(&person, StatusCode::SERVICE_UNAVAILABLE, &gone.to_string())
-        }
-    }
+    };
+    admin.carry_out(&person, &order, command, &headers, &back).await
 }
 
 #[derive(serde::Deserialize)]
@@ -238,6 +256,44 @@ async fn nothing(State(admin): State<Admin>, person: Person) -> Response {
 }
 
 impl Admin {
+    /// Gives a command for a person, and goes back to the page it came from.
+    async fn carry_out(
+        &self,
+        person: &Person,
+        order: &Order,
+        command: Command,
+        headers: &HeaderMap,
+        back: &str,
+    ) -> Response {
+        if person.csrf.as_ref().is_some_and(|csrf| *csrf != order.csrf) {
+            return self.problem(person, StatusCode::FORBIDDEN, "This form is too old. Open the page again.");
+        }
+        match self.handle.command(person.who(), command).await {
+            Ok(reply) if wants_json(headers) => Json(reply).into_response(),
+            Ok(_) => Redirect::to(back).into_response(),
+            Err(Unanswered::Gone(gone)) => {
+                self.problem(person, StatusCode::SERVICE_UNAVAILABLE, &gone.to_string())
+            }
+            Err(Unanswered::Refused(refusal)) => {
+                let status = match refusal {
+                    Refusal::NoSuchCard(_) | Refusal::NoSuchService(_) => StatusCode::NOT_FOUND,
+                    Refusal::NotAllowed { .. } => StatusCode::FORBIDDEN,
+                    _ => StatusCode::CONFLICT,
+                };
+                self.problem(person, status, &refusal.to_string())
+            }
+        }
+    }
+
+    /// The latest events, the newest first.
+    async fn events(&self, number: usize) -> Vec<EventRow> {
+        let clock = self.handle.clock();
+        let look = move |cabinet: &Cabinet| {
+            cabinet.log().rev().take(number).map(|event| EventRow::of(event, clock)).collect()
+        };
+        self.handle.look(look).await.unwrap_or_default()
+    }
+
     fn missing(&self, person: &Person, what: &str) -> Response {
         self.problem(person, StatusCode::NOT_FOUND, what)
     }

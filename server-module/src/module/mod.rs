@@ -8,6 +8,7 @@
 //!                                                                                     actions, traps, log
 //! ```
 
+mod audit;
 mod boot;
 mod cards;
 mod effects;
@@ -248,6 +249,8 @@ impl Module {
         for listener in sockets.metrics {
             tasks.spawn(ended("metrics", drive::metrics::serve(listener, handle.clone())));
         }
+        let (keep, witness) = (state.clone(), handle.clone());
+        tasks.spawn(ended("audit", async move { audit::write(&keep, witness).await }));
         let counting = recorder.tell(handle.clone());
         tasks.spawn(ended("usage", async { Ok(counting.await) }));
         let control = shell.serve(handle.clone(), reloader.clone().reread());

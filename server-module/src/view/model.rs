@@ -142,6 +142,23 @@ impl Status {
     }
 }
 
+impl Status {
+    /// Counts only what a user sees.
+    pub fn restrict(&mut self, cards: &[CardRow], services: &[ServiceRow]) {
+        let count = |state: &str| cards.iter().filter(|card| card.state == state).count();
+        self.cards = Counts {
+            total: cards.len(),
+            off: count("off"),
+            available: count("available"),
+            assigned: count("assigned"),
+            running: count("running"),
+            failed: count("failed"),
+        };
+        self.services = services.len();
+        self.served = services.iter().filter(|service| service.serving > 0).count();
+    }
+}
+
 impl Counts {
     /// How many cards of the inventory are in each state.
     pub fn of(inventory: &Inventory) -> Self {
