@@ -2,6 +2,8 @@
 //!
 //! The clock jumps from one due thing to the next, exactly to the deadlines: a lost wake-up would stop it for ever.
 
+#![allow(unreachable_pub, missing_docs)]
+
 mod common;
 
 use std::cmp::Reverse;
@@ -36,11 +38,11 @@ impl Chance {
 
 /// How bad the network is.
 #[derive(Clone, Copy)]
-struct Weather {
-    loss: u64,
-    duplicates: u64,
+pub struct Weather {
+    pub loss: u64,
+    pub duplicates: u64,
     /// Datagrams take between 50 us and this, and so overtake one another.
-    delay: Duration,
+    pub delay: Duration,
 }
 
 /// Where a datagram is going.
@@ -59,7 +61,7 @@ enum To {
     Download(usize, Download, SocketAddr),
 }
 
-struct World {
+pub struct World {
     now: Duration,
     chance: Chance,
     weather: Weather,
@@ -78,7 +80,7 @@ struct World {
 const TFTP: Ipv4Addr = SERVER;
 
 impl World {
-    fn new(seed: u64, weather: Weather, cards: usize) -> Self {
+    pub fn new(seed: u64, weather: Weather, cards: usize) -> Self {
         let mut config = server::Config::new(SERVER, plan());
         config.routers = vec![SERVER];
         let positions: Vec<Position> = plan().positions().take(cards).collect();
@@ -276,7 +278,7 @@ impl World {
     }
 
     /// Runs until every card is ready; the virtual time it took.
-    fn run(&mut self, limit: Duration) -> Duration {
+    pub fn run(&mut self, limit: Duration) -> Duration {
         for card in 0..self.cards.len() {
             self.cards[card].1.handle(ZERO, boot::Input::Tick).unwrap();
             self.drain_card(card);
@@ -355,7 +357,7 @@ fn content(position: Position, path: &str) -> Vec<u8> {
     render(File::by_name(path).unwrap(), &card).into_bytes()
 }
 
-const FAIR: Weather = Weather { loss: 0, duplicates: 0, delay: Duration::from_micros(200) };
+pub const FAIR: Weather = Weather { loss: 0, duplicates: 0, delay: Duration::from_micros(200) };
 
 fn boots(seed: u64, weather: Weather, cards: usize, limit: Duration) -> Duration {
     let mut world = World::new(seed, weather, cards);

@@ -352,7 +352,7 @@ fn a_lease_that_was_kept_is_there_after_a_restart() {
     let mut again = Server::new(quarantine()).unwrap();
     // The client's name as it was kept beside the lease.
     let name = [&[0, 1][..], mac(50).octets()].concat();
-    again.restore(&kept, &name);
+    again.restore(secs(5), &kept, &name);
     let answer = tell(&mut again, secs(10), &Ask::request(mac(50)).ciaddr(address));
     assert_eq!(answer.kind(), Some(MessageType::ACK));
 }

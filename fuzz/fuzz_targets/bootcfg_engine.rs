@@ -139,8 +139,11 @@ fn talk(card: &mut Boot, dhcp: &mut Server, now: Duration, change: Option<(u16, 
     }
 }
 
-/// Drains all three; then only timers are left, and each of them lies ahead.
+/// Ticks and drains all three; then only timers are left, and each of them lies ahead.
 fn settle(dhcp: &mut Server, files: &mut tftp::Server, card: &mut Boot, now: Duration) {
+    dhcp.handle(now, server::Input::Tick).unwrap();
+    files.handle(now, tftp::server::Input::Tick).unwrap();
+    card.handle(now, boot::Input::Tick).unwrap();
     let mut outputs = 0;
     while let Some(output) = dhcp.poll_output() {
         outputs += 1;

@@ -94,33 +94,33 @@ pub async fn run(
         }
         let due = boot.deadline().map(|deadline| epoch + deadline);
         tokio::select! {
-                    Ok((len, _)) = wire.recv_from(&mut at_wire) => {
-                        _ = boot.handle(epoch.elapsed(), Input::Dhcp(&at_wire[..len]));
-                    }
-                    Ok((len, _)) = receive_leased(leased.as_ref(), &mut at_lease) => {
-                        _ = boot.handle(epoch.elapsed(), Input::Dhcp(&at_lease[..len]));
-                    }
-                    Some((download, socket, arrived)) = arrivals.next() => {
-                        if let Ok((bytes, from)) = arrived {
-                            _ = boot.handle(epoch.elapsed(), Input::Tftp { download, from, bytes: &bytes });
-                        }
-                        if downloads.contains_key(&download) {
-                            arrivals.push(receive(download, socket));
-                        }
-                    }
-                    Some(command) = commands.recv() => {
-                        released = command == Command::Release;
-                        let input = match command {
-                            Command::Refresh => Input::Refresh,
-                            Command::LinkUp => Input::LinkUp,
-                            Command::Release => Input::Release,
-                        };
-                        _ = boot.handle(epoch.elapsed(), input);
-                    }
-                    () = alarm(due) => {
-         _ = boot.handle(epoch.elapsed(), Input::Tick);
-        }
+            Ok((len, _)) = wire.recv_from(&mut at_wire) => {
+                _ = boot.handle(epoch.elapsed(), Input::Dhcp(&at_wire[..len]));
+            }
+            Ok((len, _)) = receive_leased(leased.as_ref(), &mut at_lease) => {
+                _ = boot.handle(epoch.elapsed(), Input::Dhcp(&at_lease[..len]));
+            }
+            Some((download, socket, arrived)) = arrivals.next() => {
+                if let Ok((bytes, from)) = arrived {
+                    _ = boot.handle(epoch.elapsed(), Input::Tftp { download, from, bytes: &bytes });
                 }
+                if downloads.contains_key(&download) {
+                    arrivals.push(receive(download, socket));
+                }
+            }
+            Some(command) = commands.recv() => {
+                released = command == Command::Release;
+                let input = match command {
+                    Command::Refresh => Input::Refresh,
+                    Command::LinkUp => Input::LinkUp,
+                    Command::Release => Input::Release,
+                };
+                _ = boot.handle(epoch.elapsed(), input);
+            }
+            () = alarm(due) => {
+                _ = boot.handle(epoch.elapsed(), Input::Tick);
+            }
+        }
     }
 }
 

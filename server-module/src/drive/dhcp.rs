@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::time::Duration;
 
 use bootcfg::dhcp::relay::{self, PortId};
 use bootcfg::dhcp::server::{self, Config, Event, Input, Lease, Output};
@@ -97,45 +98,49 @@ pub async fn serve(
     configs: watch::Receiver<Option<Config>>,
     events: impl FnMut(Event) + Send,
 ) -> io::Result<()> {
-    serve_with(listener, server, Instant::now(), configs, events, ()).await
+    serve_with(listener, server, Duration::ZERO, configs, events, ()).await
 }
 
-/// Serves with leases kept in `journal`; the server's time counts from `epoch`.
+/// Serves with leases kept in `journal`. The server's time is `now` at this call, so that kept leases mean the same
+/// after a restart: the time since 1970, for instance.
 pub async fn serve_with(
     listener: Listener,
     mut server: Server,
-    epoch: Instant,
+    now: Duration,
     mut configs: watch::Receiver<Option<Config>>,
     mut events: impl FnMut(Event) + Send,
     mut journal: impl Journal,
 ) -> io::Result<()> {
     let mut buffer = vec![0; 65_536];
+    let began = Instant::now();
+    let clock = || now + began.elapsed();
     loop {
-        let due = server.deadline().map(|deadline| epoch + deadline);
+        // A deadline that no clock reaches is none.
+        let due = server.deadline().and_then(|deadline| began.checked_add(deadline.saturating_sub(now)));
         tokio::select! {
-                    arrived = listener.socket.recv_from(&mut buffer) => {
-                        let mut arrived = arrived;
-                        for _ in 0..BATCH {
-                            // An ICMP error of an earlier reply is reported here; it concerns one client.
-                            if let Ok((len, SocketAddr::V4(from))) = arrived {
-                                _ = server.handle(epoch.elapsed(), Input::Datagram { from, bytes: &buffer[..len] });
-                            }
-                            arrived = listener.socket.try_recv_from(&mut buffer);
-                            if arrived.is_err() {
-                                break;
-                            }
-                        }
+            arrived = listener.socket.recv_from(&mut buffer) => {
+                let mut arrived = arrived;
+                for _ in 0..BATCH {
+                    // An ICMP error of an earlier reply is reported here; it concerns one client.
+                    if let Ok((len, SocketAddr::V4(from))) = arrived {
+                        _ = server.handle(clock(), Input::Datagram { from, bytes: &buffer[..len] });
                     }
-                    () = alarm(due) => {
-         _ = server.handle(epoch.elapsed(), Input::Tick);
-        }
-                    Ok(()) = configs.changed() => {
-                        let config = configs.borrow_and_update().clone();
-                        if let Some(Err(error)) = config.map(|config| server.configure(config)) {
-                            tracing::warn!(%error, "the DHCP configuration contradicts itself; the old one stays");
-                        }
+                    arrived = listener.socket.try_recv_from(&mut buffer);
+                    if arrived.is_err() {
+                        break;
                     }
                 }
+            }
+            () = alarm(due) => {
+                _ = server.handle(clock(), Input::Tick);
+            }
+            Ok(()) = configs.changed() => {
+                let config = configs.borrow_and_update().clone();
+                if let Some(Err(error)) = config.map(|config| server.configure(config)) {
+                    tracing::warn!(%error, "the DHCP configuration contradicts itself; the old one stays");
+                }
+            }
+        }
         drain(&listener, &mut server, &mut events, &mut journal).await?;
     }
 }
@@ -182,7 +187,7 @@ pub async fn relay(
         tokio::select! {
             arrived = uplink.recv_from(&mut buffer) => {
                 if let Ok((len, _)) = arrived {
-                    _ = relay.handle(std::time::Duration::ZERO, relay::Input::FromServer { bytes: &buffer[..len] });
+                    _ = relay.handle(Duration::ZERO, relay::Input::FromServer { bytes: &buffer[..len] });
                 }
             }
             Some((index, arrived)) = arrivals.next() => {
@@ -190,7 +195,7 @@ pub async fn relay(
                 if let Ok((bytes, from)) = arrived {
                     let port = PortId(u32::try_from(index).unwrap_or(u32::MAX));
                     clients.insert(port, from);
-                    _ = relay.handle(std::time::Duration::ZERO, relay::Input::FromClient { port, bytes: &bytes });
+                    _ = relay.handle(Duration::ZERO, relay::Input::FromClient { port, bytes: &bytes });
                 }
             }
         }

@@ -87,29 +87,29 @@ pub async fn serve(
     loop {
         let due = server.deadline().map(|deadline| epoch + deadline);
         tokio::select! {
-                    arrived = socket.recv_from(&mut request) => {
-                        if let Ok((len, from)) = arrived {
-                            let bytes = &request[..len];
-                            _ = server.handle(epoch.elapsed(), Input::Datagram { at: Tid::Listen, from, bytes });
-                        }
-                    }
-                    Some(arrived) = arrivals.next() => {
-                        if let Ok(Arrival { id, socket, bytes, from }) = arrived {
-                            if let Ok((len, from)) = from {
-                                let bytes = &bytes[..len];
-                                _ = server.handle(epoch.elapsed(), Input::Datagram { at: Tid::Transfer(id), from, bytes });
-                            }
-                            if let Some(transfer) = transfers.get_mut(&id) {
-                                let (arrival, handle) = abortable(receive(id, socket, bytes));
-                                transfer.arrivals = handle;
-                                arrivals.push(arrival);
-                            }
-                        }
-                    }
-                    () = alarm(due) => {
-         _ = server.handle(epoch.elapsed(), Input::Tick);
-        }
+            arrived = socket.recv_from(&mut request) => {
+                if let Ok((len, from)) = arrived {
+                    let bytes = &request[..len];
+                    _ = server.handle(epoch.elapsed(), Input::Datagram { at: Tid::Listen, from, bytes });
                 }
+            }
+            Some(arrived) = arrivals.next() => {
+                if let Ok(Arrival { id, socket, bytes, from }) = arrived {
+                    if let Ok((len, from)) = from {
+                        let bytes = &bytes[..len];
+                        _ = server.handle(epoch.elapsed(), Input::Datagram { at: Tid::Transfer(id), from, bytes });
+                    }
+                    if let Some(transfer) = transfers.get_mut(&id) {
+                        let (arrival, handle) = abortable(receive(id, socket, bytes));
+                        transfer.arrivals = handle;
+                        arrivals.push(arrival);
+                    }
+                }
+            }
+            () = alarm(due) => {
+                _ = server.handle(epoch.elapsed(), Input::Tick);
+            }
+        }
         while let Some(output) = server.poll_output() {
             match output {
                 Output::Send { from, to, bytes, segment } => {

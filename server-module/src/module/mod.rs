@@ -209,10 +209,18 @@ impl Module {
             tasks.spawn(ended("tftp", tftp));
         }
         if let Some(listener) = sockets.dhcp {
-            let server = Server::new(server).map_err(|error| StartError::Config(error.to_string()))?;
+            let mut server = Server::new(server).map_err(|error| StartError::Config(error.to_string()))?;
             let handle = handle.clone();
-            let dhcp =
-                drive::dhcp::serve(listener, server, servers, move |event| boot::tell(&handle, &event));
+            let (journal, kept) = drive::journal::Log::open(&state.join("leases")).map_err(unusable)?;
+            if kept.torn > 0 {
+                tracing::warn!("dhcp: {} octets of an unfinished lease were cut off", kept.torn);
+            }
+            let now = std::time::UNIX_EPOCH.elapsed().unwrap_or_default();
+            for (lease, client) in &kept.leases {
+                server.restore(now, lease, client);
+            }
+            let tell = move |event| boot::tell(&handle, &event);
+            let dhcp = drive::dhcp::serve_with(listener, server, now, servers, tell, journal);
             tasks.spawn(ended("dhcp", dhcp));
         }
         let managers = udp(Ipv4Addr::UNSPECIFIED).await.map_err(unusable)?;

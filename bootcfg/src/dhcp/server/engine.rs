@@ -58,7 +58,8 @@ impl Server {
     }
 
     /// Puts a lease back that was kept, with the client's name beside it, before the first datagram.
-    pub fn restore(&mut self, lease: &Lease, client: &[u8]) {
+    pub fn restore(&mut self, now: Duration, lease: &Lease, client: &[u8]) {
+        self.now = self.now.max(now);
         let state = if lease.expires_at > self.now {
             State::Bound { until: lease.expires_at }
         } else {
