@@ -183,7 +183,7 @@ fn big(len: usize) -> isize {
 
 #[test]
 fn the_heap_of_applying_is_small_and_does_not_grow_with_the_files() {
-    let (small, large) = (big(1_000_000), big(8_000_000));
+    let (small, large) = (big(1_000_000), big(4_000_000));
     assert!(large < 8 << 20, "{large}");
     assert!(large < small + (1 << 20), "{small} {large}");
 }
