@@ -47,8 +47,8 @@ fn deltas(criterion: &mut Criterion) {
         bencher.iter(|| apply(black_box(&delta), Direction::Undo, black_box(&new), u64::MAX));
     });
     group.bench_function("qbsdiff", |bencher| {
-        let patch = qbsdiff::Bspatch::new(&peer).expect("its own patch");
         bencher.iter(|| {
+            let patch = qbsdiff::Bspatch::new(black_box(&peer)).expect("its own patch");
             let mut made = Vec::with_capacity(LEN);
             patch.apply(black_box(&old), &mut made).map(|_| made)
         });

@@ -28,6 +28,12 @@ unsafe impl GlobalAlloc for Counting {
         HELD.fetch_sub(layout.size(), Relaxed);
         unsafe { System.dealloc(pointer, layout) }
     }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        MOST.fetch_max(HELD.fetch_add(size, Relaxed) + size - layout.size(), Relaxed);
+        HELD.fetch_sub(layout.size(), Relaxed);
+        unsafe { System.realloc(pointer, layout, size) }
+    }
 }
 
 #[global_allocator]
@@ -44,7 +50,14 @@ fn heap<T>(work: impl FnOnce() -> T) -> (T, usize) {
 /// Processor time of this process and of the programs it ran, in seconds.
 fn spent() -> (f64, f64) {
     let stat = std::fs::read_to_string("/proc/self/stat").expect("Linux");
-    let fields: Vec<f64> = stat.rsplit(')').next().unwrap_or("").split_whitespace().skip(1).map_while(|f| f.parse().ok()).collect();
+    let fields: Vec<f64> = stat
+        .rsplit(')')
+        .next()
+        .unwrap_or("")
+        .split_whitespace()
+        .skip(1)
+        .map_while(|f| f.parse().ok())
+        .collect();
     ((fields[10] + fields[11]) / 100.0, (fields[12] + fields[13]) / 100.0)
 }
 
@@ -89,7 +102,9 @@ fn main() {
     let mut sums: BTreeMap<&str, (f64, f64, f64)> = BTreeMap::new();
     for dir in std::env::args().skip(1) {
         let dir = Path::new(&dir);
-        let read = |name: &str| std::fs::read(dir.join(name)).unwrap_or_else(|error| panic!("{dir:?}/{name}: {error}"));
+        let read = |name: &str| {
+            std::fs::read(dir.join(name)).unwrap_or_else(|error| panic!("{dir:?}/{name}: {error}"))
+        };
         let (old, new) = (read("old"), read("new"));
         let peers = String::from_utf8(read("peers")).expect("text");
         let peer = |name: &str| -> f64 {
@@ -138,7 +153,8 @@ fn main() {
             *count += 1.0;
             *worst = if name == "x bspatch" && *count > 1.0 { worst.min(value) } else { worst.max(value) };
         }
-        let of = |name: &str| row.iter().find(|(other, _)| *other == name).map_or(f64::NAN, |(_, value)| *value);
+        let of =
+            |name: &str| row.iter().find(|(other, _)| *other == name).map_or(f64::NAN, |(_, value)| *value);
         println!(
             "| {} | {} | {} | {} | {} | {} | {:.3} | {:.3} | {:.3} | {} | {:.3} | {:.4} | {:.1} | {:.1} | {:.0} | {:.2} | {:.3} | {:.2} |",
             dir.file_name().unwrap_or_default().to_string_lossy(),
