@@ -15,6 +15,7 @@
 
 extern crate alloc;
 
+pub mod acl;
 pub mod ftp;
 pub mod http;
 mod id;

@@ -184,3 +184,32 @@ fn the_proxys_own_answers_say_why() {
         );
     }
 }
+
+#[test]
+fn who_may_not_use_a_service_gets_403_and_no_card() {
+    use sid_proxy::acl::{Acl, Rule};
+    let rule = |allow: bool, network: &str, bits: u8| Rule {
+        allow,
+        networks: vec![(network.parse().unwrap(), bits)],
+    };
+    for (rules, status) in [
+        (vec![], 200),
+        (vec![rule(true, "192.0.2.0", 24)], 200),
+        (vec![rule(true, "198.51.100.0", 24)], 403),
+        (vec![rule(false, "192.0.2.7", 32), rule(true, "0.0.0.0", 0)], 403),
+        (vec![rule(true, "0.0.0.0", 0), rule(false, "192.0.2.7", 32)], 200),
+        (vec![rule(true, "::", 0)], 403),
+    ] {
+        let acl = Acl { rules };
+        assert_eq!(
+            acl.allows("::ffff:192.0.2.7".parse().unwrap()),
+            status == 200,
+            "an IPv4 address inside IPv6"
+        );
+        let mut rig = Rig::new();
+        rig.pools.pool_mut(rig::SHOP).unwrap().set_acl(acl);
+        rig.client_sends(GET).card_sends(OK);
+        assert_eq!(rig.statuses(), [status]);
+        assert_eq!(rig.to_card.is_empty(), status == 403);
+    }
+}

@@ -256,10 +256,13 @@ impl Conversation {
                 Output::Pick { service, tried } => {
                     let client = self.shared.hasher.hash_one(self.peer.client.ip());
                     let key = PickKey { client, tried };
-                    let pick = self.shared.with_pools(|pools| pools.pool_mut(service)?.pick(now, &key));
-                    pick.map_or(Input::NoCard, |pick| Input::Picked {
-                        card: pick.card,
-                        address: pick.address,
+                    self.shared.with_pools(|pools| match pools.pool_mut(service) {
+                        Some(pool) if !pool.admits(self.peer.client.ip()) => Input::Denied,
+                        Some(pool) => pool.pick(now, &key).map_or(Input::NoCard, |pick| Input::Picked {
+                            card: pick.card,
+                            address: pick.address,
+                        }),
+                        None => Input::NoCard,
                     })
                 }
                 Output::Connect { address, fresh, .. } => {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use sid_proxy::acl::{Acl, Rule};
 use sid_proxy::http;
 use sid_proxy::pool::{Balance, Pool, Pools, State};
 use sid_proxy::table::{BuildError, Conflict, SidError};
@@ -145,6 +146,7 @@ impl Routes {
                 let balance = balance(active.service.balance);
                 let mut pool = pools.remove(id).unwrap_or_else(|| Pool::new(balance));
                 pool.set_balance(balance);
+                pool.set_acl(acl(&active.service.acl));
                 let gone = |card: &CardId| !active.members.iter().any(|member| card_id(member.card) == *card);
                 let gone: Vec<CardId> =
                     pool.members().iter().map(|member| member.card).filter(gone).collect();
@@ -207,4 +209,19 @@ const fn balance(named: cabinet::Balance) -> Balance {
         cabinet::Balance::HashClient => Balance::HashClient { bound: 0 },
         cabinet::Balance::Cost => Balance::Cost,
     }
+}
+
+/// The rules by which the proxy admits customers as the configuration says.
+fn acl(rules: &[cabinet::Acl]) -> Acl {
+    let rule = |rule: &cabinet::Acl| {
+        let (allow, networks) = match rule {
+            cabinet::Acl::Allow(networks) => (true, networks),
+            cabinet::Acl::Deny(networks) => (false, networks),
+        };
+        Rule {
+            allow,
+            networks: networks.iter().map(|network| (network.address(), network.length())).collect(),
+        }
+    };
+    Acl { rules: rules.iter().map(rule).collect() }
 }

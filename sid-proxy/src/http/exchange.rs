@@ -77,6 +77,12 @@ impl Session {
         Ok(0)
     }
 
+    pub(super) fn denied(&mut self) -> Result<usize, Error> {
+        let Phase::Pick { .. } = self.phase else { return Err(Error::NotAsked) };
+        self.refuse(Refused { status: 403, refusal: Refusal::Denied, understood: true });
+        Ok(0)
+    }
+
     pub(super) fn connected(&mut self, reused: bool) -> Result<usize, Error> {
         let (Phase::Connect { .. }, Some(picked)) = (self.phase, &mut self.picked) else {
             return Err(Error::NotAsked);

@@ -1,5 +1,6 @@
 //! What no customer may see: addresses and names of the inside.
 
+use crate::acl::contains;
 use crate::wire::list::trim;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -100,13 +101,7 @@ impl Hidden<'_> {
         value.split(|b| !b.is_ascii_digit() && *b != b'.').filter(|run| run.len() >= 7).any(|run| {
             let text = core::str::from_utf8(run).unwrap_or_default().trim_matches('.');
             text.parse::<Ipv4Addr>().is_ok_and(|address| {
-                self.inside.networks.iter().any(|(network, bits)| match network {
-                    IpAddr::V4(network) => {
-                        let mask = u32::MAX.checked_shl(32u32.saturating_sub(u32::from(*bits))).unwrap_or(0);
-                        network.to_bits() & mask == address.to_bits() & mask
-                    }
-                    IpAddr::V6(_) => false,
-                })
+                self.inside.networks.iter().any(|network| contains(*network, address.into()))
             })
         })
     }

@@ -90,6 +90,8 @@ pub enum Input<'a> {
     },
     /// Answers [`Output::Pick`]: there is none.
     NoCard,
+    /// Answers [`Output::Pick`]: this customer may not use the service.
+    Denied,
     /// Answers [`Output::Connect`].
     Connected {
         /// True if the connection served requests before, so that its death may say nothing of the card.
@@ -111,8 +113,8 @@ pub enum Output<'a> {
         /// The question.
         key: Key<'a>,
     },
-    /// Ask the pool of a service for a card that is none of `tried`; answer with [`Input::Picked`] or
-    /// [`Input::NoCard`].
+    /// Ask the pool of a service for a card that is none of `tried`; answer with [`Input::Picked`],
+    /// [`Input::NoCard`] or [`Input::Denied`].
     Pick {
         /// Whose pool.
         service: ServiceId,
@@ -225,6 +227,8 @@ pub enum Refusal {
     Unsupported,
     /// No route.
     NoRoute,
+    /// The customer may not use the service.
+    Denied,
     /// No card is live.
     NoCard,
     /// The card could not be reached or broke off.

@@ -144,6 +144,7 @@ impl Session {
             Input::Routed(decision) => self.routed(decision),
             Input::Picked { card, address } => self.picked(card, address),
             Input::NoCard => self.no_card(),
+            Input::Denied => self.denied(),
             Input::Connected { reused } => self.connected(reused),
             Input::ConnectFailed => match self.phase {
                 Phase::Connect { .. } => {
@@ -509,6 +510,7 @@ impl Input<'_> {
             Self::Routed(_)
                 | Self::Picked { .. }
                 | Self::NoCard
+                | Self::Denied
                 | Self::Connected { .. }
                 | Self::ConnectFailed
         )

@@ -16,11 +16,12 @@ pub use balance::Balance;
 pub use member::{Member, State, Terms};
 pub use policy::Policy;
 
+use crate::acl::Acl;
 use crate::{CardId, ServiceId};
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use balance::{Candidate, Chooser};
-use core::net::SocketAddr;
+use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
 /// The members of one service and the way in which they share its requests.
@@ -28,6 +29,7 @@ use core::time::Duration;
 pub struct Pool {
     chooser: Chooser,
     policy: Policy,
+    acl: Acl,
     budget: policy::Budget,
     members: Vec<Member>,
     /// Room for the members that may be picked.
@@ -83,6 +85,7 @@ impl Pool {
         Self {
             chooser: Chooser { balance, random: 0, maglev: None },
             policy: Policy::default(),
+            acl: Acl::default(),
             budget: policy::Budget::default(),
             members: Vec::new(),
             candidates: Vec::new(),
@@ -107,6 +110,17 @@ impl Pool {
     /// Changes the balance; what is running and what was seen of the members stays.
     pub fn set_balance(&mut self, balance: Balance) {
         self.chooser.balance = balance;
+    }
+
+    /// Changes who may use the service; what is running goes on.
+    pub fn set_acl(&mut self, acl: Acl) {
+        self.acl = acl;
+    }
+
+    /// Whether a customer may use the service. To be asked before each pick for one.
+    #[must_use]
+    pub fn admits(&self, client: IpAddr) -> bool {
+        self.acl.allows(client)
     }
 
     /// Adds a member that is up, on the usual terms, or gives the one with that card a new address.

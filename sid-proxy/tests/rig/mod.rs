@@ -166,7 +166,10 @@ impl Rig {
                         .pools
                         .pool_mut(service)
                         .and_then(|pool| pool.pick(self.now, &PickKey { client: 1, tried }));
+                    let admitted =
+                        self.pools.pool(service).is_none_or(|pool| pool.admits(peer().client.ip()));
                     Some(match pick {
+                        _ if !admitted => Input::Denied,
                         Some(pick) => {
                             self.picks.push(pick.card);
                             Input::Picked { card: pick.card, address: pick.address }
