@@ -87,17 +87,19 @@ pub fn run(args: Args) -> Done {
         None => {
             let mut config = boot_config(&args.interface)?;
             config.tftp_port = args.tftp_port;
-            Start::Boot { link: Link::Interface(args.interface), config }
+            Start::Boot { link: Link::Interface(args.interface), config: Box::new(config) }
         }
     };
     let service = Program::new(args.service, args.root.clone());
     let (cabinet, root) = (args.admin, args.root);
     let card = Card { start, cabinet, root, agent_port: args.agent_port, sensors: Sensors::Machine, service };
     module::runtime()?.block_on(async {
-        tokio::select! {
-            trouble = card.live() => Err(Exit::from(trouble)),
-            told = module::told() => told,
-        }
+        let end = async {
+            if let Err(exit) = module::told().await {
+                crate::view::complain(&exit);
+            }
+        };
+        card.live(end).await.map_err(Exit::from)
     })
 }
 
@@ -141,7 +143,7 @@ pub(crate) enum Start {
         /// How it hangs on the network.
         link: Link,
         /// What it asks for, and how.
-        config: bootcfg::boot::Config,
+        config: Box<bootcfg::boot::Config>,
     },
     /// It has the address of its position already, and loads its files.
     Placed {
@@ -203,20 +205,26 @@ impl From<Trouble> for Exit {
 }
 
 impl<S: Service> Card<S> {
-    /// Boots, then serves until something fails for good.
-    pub(crate) async fn live(self) -> Trouble {
+    /// Boots, then serves until it is to `end`, or something fails for good. The service is stopped either way.
+    ///
+    /// # Errors
+    /// What has failed.
+    pub(crate) async fn live(self, end: impl Future<Output = ()>) -> Result<(), Trouble> {
         let Self { start, cabinet, root, agent_port, sensors, service } = self;
         let (booted, mut boots) = mpsc::channel(1);
         let booting = async {
             match start {
-                Start::Boot { link, config } => by_dhcp(link, config, booted).await,
+                Start::Boot { link, config } => by_dhcp(link, *config, booted).await,
                 Start::Placed { position, address, tftp } => placed(position, address, tftp, booted).await,
             }
         };
         let serving = async {
             let (switch, wire) = Switch::on();
-            let first =
-                boots.recv().await.ok_or_else(|| Trouble::Boot("it ended without its files".to_owned()))?;
+            let mut end = std::pin::pin!(end);
+            let first = tokio::select! {
+                first = boots.recv() => first.ok_or_else(|| Trouble::Boot("it ended without its files".to_owned()))?,
+                () = &mut end => return Ok(()),
+            };
             keep_files(&root, &first.files)?;
             let conf = first.files.iter().find(|(name, _)| name.eq_ignore_ascii_case("Snmpconf"));
             let (_, conf) = conf.ok_or_else(|| Trouble::Conf("there is none".to_owned()))?;
@@ -234,16 +242,20 @@ impl<S: Service> Card<S> {
                 std::future::pending::<Result<(), Trouble>>().await
             };
             let failed = |error| Trouble::Agent { address: agent_at, error };
-            tokio::select! {
+            let mut kept = std::pin::pin!(service::keep(service, wire));
+            let outcome = tokio::select! {
                 result = agent::run(&identity, agent_at, sensors, switch) => result.map_err(failed),
                 result = refreshing => result,
-                () = service::keep(service, wire) => Ok(()),
-            }
+                () = &mut kept => return Ok(()),
+                () = end => Ok(()),
+            };
+            // The switch went with the agent: what nobody switches any more stops.
+            kept.await;
+            outcome
         };
-        let ended = || Trouble::Boot("it ended".to_owned());
         tokio::select! {
-            result = serving => result.err().unwrap_or_else(ended),
-            trouble = booting => trouble,
+            result = serving => result,
+            trouble = booting => Err(trouble),
         }
     }
 }

@@ -62,7 +62,7 @@ impl Switch {
     /// Waits until the service was started, stopped, or has ended by itself.
     pub(super) async fn turned(&mut self) {
         if self.running.changed().await.is_err() {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 

@@ -62,8 +62,8 @@ impl Command {
     /// [`Exit`] says with which status the process ends and what to do next.
     pub fn run(self) -> Done {
         match self {
-            Self::Demo(args) => crate::demo::run(args),
-            Self::Run(args) => crate::module::run(args),
+            Self::Demo(args) => crate::demo::run(&args),
+            Self::Run(args) => crate::module::run(&args),
             Self::Card(args) => crate::card::run(args),
             Self::Pack(args) => crate::pack::run(args),
             Self::Check(args) => check::run(&args),

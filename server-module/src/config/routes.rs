@@ -53,6 +53,18 @@ impl Routes {
     /// # Errors
     /// Everything that is wrong with the names, in the order of the services.
     pub fn build<S: Borrow<Service>>(services: &[S], seed: u64) -> Result<Self, Vec<RouteFlaw>> {
+        Self::numbered(services, seed, |index, _| ServiceId(u32::try_from(index).unwrap_or(u32::MAX)))
+    }
+
+    /// Builds the table with numbers that `number` gives the services.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the names, in the order of the services.
+    pub fn numbered<S: Borrow<Service>>(
+        services: &[S],
+        seed: u64,
+        mut number: impl FnMut(usize, &Service) -> ServiceId,
+    ) -> Result<Self, Vec<RouteFlaw>> {
         let mut builder = RouteTable::builder(seed);
         let (mut written, mut flaws) = (Vec::new(), Vec::new());
         for (index, service) in services.iter().map(Borrow::borrow).enumerate() {
@@ -60,8 +72,7 @@ impl Routes {
                 Prefix::Keep => sid_proxy::Prefix::Keep,
                 Prefix::Strip => sid_proxy::Prefix::Strip,
             };
-            let service_id = ServiceId(u32::try_from(index).unwrap_or(u32::MAX));
-            let target = Target { service: service_id, prefix };
+            let target = Target { service: number(index, service), prefix };
             for (at, sid) in names(index, service) {
                 match builder.add(sid, target) {
                     Ok(_) => written.push(at),

@@ -56,7 +56,7 @@ pub struct Args {
 ///
 /// # Errors
 /// [`Exit`] says why not.
-pub fn run(args: Args) -> Done {
+pub fn run(args: &Args) -> Done {
     module::log("warn");
     let ports = match args.base_port {
         Some(base) => Ports::from_base(base).ok_or_else(|| Exit::usage("the last port would pass 65535"))?,
@@ -68,7 +68,7 @@ pub fn run(args: Args) -> Done {
         Exit::cannot(format_args!("cannot make a temporary directory: {error}"))
             .next("set TMPDIR to one that can be written")
     })?;
-    module::runtime()?.block_on(show(&args, &plan, &directory))
+    module::runtime()?.block_on(show(args, &plan, &directory))
 }
 
 async fn show(args: &Args, plan: &Plan, directory: &TempDir) -> Done {

@@ -49,8 +49,9 @@ impl Rack {
                 circuits.insert(port, position.to_string().into_bytes().into());
                 sockets.push(socket);
                 tasks.spawn(async move {
-                    let trouble = card.live().await;
-                    tracing::error!(card = %position, "{trouble}");
+                    if let Err(trouble) = card.live(std::future::pending()).await {
+                        tracing::error!(card = %position, "{trouble}");
+                    }
                 });
             }
             config.circuits = circuits;
@@ -80,7 +81,7 @@ fn card(plan: &Plan, position: Position, wire: SocketAddr, root: PathBuf) -> Car
     let link = Link::Relayed { local: IpAddr::V4(Ipv4Addr::LOCALHOST), relay: wire };
     let own = SocketAddr::new(Plan::address(position).into(), plan.ports.card_http);
     Card {
-        start: Start::Boot { link, config },
+        start: Start::Boot { link, config: Box::new(config) },
         cabinet: Plan::cabinet(0).ip(),
         root,
         agent_port: plan.ports.card_agent,

@@ -20,7 +20,7 @@ mod machine;
 mod pages;
 mod probe;
 mod reload;
-pub mod routes;
+mod routes;
 mod secret;
 mod usage;
 
@@ -35,7 +35,6 @@ use std::time::{Duration, Instant};
 
 use bootcfg::dhcp::Server;
 use bootcfg::tftp;
-use sid_proxy::ServiceId;
 use snmp_mib::manager;
 use snmp_mib::notify::{Receiver, Trap, receive};
 use tokio::net::UdpSocket;
@@ -83,7 +82,7 @@ pub struct Args {
 ///
 /// # Errors
 /// [`Exit`] says why not.
-pub fn run(args: Args) -> Done {
+pub fn run(args: &Args) -> Done {
     log("info");
     let config = crate::cli::check::load(&args.config)?;
     runtime()?.block_on(async {
@@ -111,15 +110,15 @@ pub(crate) fn runtime() -> Result<Runtime, Exit> {
 
 /// Waits until TERM or INT says that it is time to end.
 pub(crate) async fn told() -> Done {
-    let mut terminate = signal(SignalKind::terminate()).map_err(deaf)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(deaf)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(|error| deaf(&error))?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| deaf(&error))?;
     tokio::select! {
         _ = terminate.recv() => Ok(()),
         _ = interrupt.recv() => Ok(()),
     }
 }
 
-fn deaf(error: io::Error) -> Exit {
+fn deaf(error: &io::Error) -> Exit {
     Exit::cannot(format_args!("cannot listen to signals: {error}"))
 }
 
@@ -175,8 +174,6 @@ impl Module {
         let shell = ctl::Socket::bind(&state.join("ctl.sock")).await.map_err(unusable)?;
         let sockets = Sockets::bind(&config.listen).await.map_err(StartError::Taken)?;
         let server = boot::server(&config).map_err(StartError::Config)?;
-        routes::table(&config.services, |_| ServiceId(0), 0)
-            .map_err(|flaws| StartError::Config(listed(&flaws)))?;
 
         let clock = Clock::start();
         let cabinet = Cabinet::new(clock.now(), &config.definition(), [], Limits::default());
@@ -237,7 +234,10 @@ impl Module {
         tasks.spawn(ended("questions to cards", polling));
         let cards = Cards::new(handle.clone(), manager, secret, options.snmp.card_port);
         let (calls, asking) = cards.clone().asking();
-        tasks.spawn(ended("questions to cards", async { Ok(asking.await) }));
+        tasks.spawn(ended("questions to cards", async {
+            asking.await;
+            Ok(())
+        }));
         for socket in sockets.traps {
             let (calls, handle) = (calls.clone(), handle.clone());
             let receiver = Receiver::new(receive::Config::default());
@@ -260,9 +260,15 @@ impl Module {
         let (keep, witness) = (state.clone(), handle.clone());
         tasks.spawn(ended("audit", async move { audit::write(&keep, witness).await }));
         let counting = recorder.tell(handle.clone());
-        tasks.spawn(ended("usage", async { Ok(counting.await) }));
+        tasks.spawn(ended("usage", async {
+            counting.await;
+            Ok(())
+        }));
         let control = shell.serve(handle.clone(), reloader.clone().reread());
-        tasks.spawn(async { ended("ctl", async { Ok(control.await) }).await });
+        tasks.spawn(ended("ctl", async {
+            control.await;
+            Ok(())
+        }));
         let mut effects = Effects { handle: handle.clone(), proxy, routes, cards, notifier };
         tasks.spawn(async move {
             keeper.run(|output, inventory| effects.carry(output, inventory)).await;
@@ -278,7 +284,7 @@ impl Module {
 
     /// Runs until a signal ends it.
     pub(crate) async fn until_told(mut self) -> Done {
-        let mut hangup = signal(SignalKind::hangup()).map_err(deaf)?;
+        let mut hangup = signal(SignalKind::hangup()).map_err(|error| deaf(&error))?;
         let mut told = std::pin::pin!(told());
         loop {
             tokio::select! {

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use bootcfg::dhcp::server;
-use sid_proxy::ServiceId;
 use tokio::sync::watch;
 
 use crate::admin::Accounts;
@@ -12,8 +11,8 @@ use crate::cabinet::{Command, Reply, Who};
 use crate::config::Config;
 use crate::drive::ctl;
 
+use super::boot;
 use super::handle::Handle;
-use super::{boot, listed, routes};
 
 /// What reads the configuration again and puts it in force.
 #[derive(Clone)]
@@ -47,7 +46,6 @@ impl Reloader {
             return Err(format!("a change of {} needs a restart", fixed.join(", ")));
         }
         let dhcp = boot::server(&config)?;
-        routes::table(&config.services, |_| ServiceId(0), 0).map_err(|flaws| listed(&flaws))?;
         let command = Command::Reload(Box::new(config.definition()));
         let reply = self.handle.command(who, command).await.map_err(|error| error.to_string())?;
         // Without accounts in the file the one of the first password stays.

@@ -7,38 +7,13 @@ use std::sync::Arc;
 use sid_proxy::acl::{Acl, Rule};
 use sid_proxy::http;
 use sid_proxy::pool::{Balance, Pool, Pools, State};
-use sid_proxy::table::{BuildError, Conflict, SidError};
-use sid_proxy::{CardId, Prefix, RouteTable, ServiceId, Sid, Target};
+use sid_proxy::{CardId, RouteTable, ServiceId};
 
 use crate::cabinet::{self, Active, Cidr, Inventory, Mode, Name, Position, Service, Standing};
+use crate::config::{self, RouteFlaw};
 use crate::drive::http::Shared;
 
 use super::usage::Recorder;
-
-/// Why services make no table.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Flaw {
-    /// A name is none.
-    #[error("service {service}: {sid:?} is {error}")]
-    Sid {
-        /// The service's name.
-        service: Name,
-        /// The name as it is written.
-        sid: String,
-        /// What is wrong with it.
-        error: SidError,
-    },
-    /// Two services claim one name, or one service claims it twice.
-    #[error("{sid} is claimed by service {first} and again by service {second}")]
-    Claimed {
-        /// The name.
-        sid: String,
-        /// Who claimed it first.
-        first: Name,
-        /// Who claims it again.
-        second: Name,
-    },
-}
 
 /// The number by which the proxy knows a card.
 pub(crate) const fn card_id(position: Position) -> CardId {
@@ -49,57 +24,6 @@ pub(crate) const fn card_id(position: Position) -> CardId {
 pub(crate) const fn position(card: CardId) -> Position {
     let [_, _, chassis, slot] = card.0.to_be_bytes();
     Position::new(chassis, slot)
-}
-
-/// Builds the table of these services, each known by the number that `id` gives it; with it, which service each
-/// route belongs to.
-///
-/// # Errors
-/// Everything that is wrong with the names.
-pub(crate) fn table<'a>(
-    services: impl IntoIterator<Item = &'a Service>,
-    mut id: impl FnMut(&Name) -> ServiceId,
-    seed: u64,
-) -> Result<(RouteTable, Vec<Name>), Vec<Flaw>> {
-    let (mut builder, mut owners, mut flaws) = (RouteTable::builder(seed), Vec::new(), Vec::new());
-    for service in services {
-        let prefix = match service.prefix {
-            cabinet::Prefix::Keep => Prefix::Keep,
-            cabinet::Prefix::Strip => Prefix::Strip,
-        };
-        let target = Target { service: id(&service.name), prefix };
-        let http = service.sid.iter().map(|sid| Sid::Http(sid.as_str()));
-        let sni = service.sni.iter().map(|sid| Sid::Sni(sid.as_str()));
-        let ftp = service.login.iter().filter(|_| service.ftp_port.is_some()).map(|login| Sid::Ftp(login));
-        let pop3 = service.login.iter().filter(|_| service.pop3_port.is_some()).map(|login| Sid::Pop3(login));
-        for sid in http.chain(sni).chain(ftp).chain(pop3) {
-            match builder.add(sid, target) {
-                Ok(_) => owners.push(service.name.clone()),
-                Err(error) => {
-                    let sid = written(sid).to_owned();
-                    flaws.push(Flaw::Sid { service: service.name.clone(), sid, error });
-                }
-            }
-        }
-    }
-    match builder.build() {
-        Ok(table) if flaws.is_empty() => Ok((table, owners)),
-        Ok(_) => Err(flaws),
-        Err(BuildError { conflicts }) => {
-            let owner = |route: sid_proxy::RouteId| owners.get(route.0 as usize).cloned();
-            flaws.extend(conflicts.into_iter().filter_map(|Conflict { first, second, sid }| {
-                Some(Flaw::Claimed { sid, first: owner(first)?, second: owner(second)? })
-            }));
-            Err(flaws)
-        }
-    }
-}
-
-fn written(sid: Sid<'_>) -> &str {
-    match sid {
-        Sid::Http(text) | Sid::Sni(text) | Sid::Ftp(text) | Sid::Pop3(text) => text,
-        _ => "",
-    }
 }
 
 /// The customers' door without any route yet, and what keeps its routes.
@@ -130,16 +54,17 @@ impl Routes {
     ///
     /// # Errors
     /// The names make no table; the old one stays.
-    pub(crate) fn publish(&mut self, inventory: &Inventory) -> Result<(), Vec<Flaw>> {
+    pub(crate) fn publish(&mut self, inventory: &Inventory) -> Result<(), Vec<RouteFlaw>> {
         let (ids, next) = (&mut self.ids, &mut self.next);
-        let id = |name: &Name| {
-            *ids.entry(name.clone()).or_insert_with(|| {
+        let number = |_, service: &Service| {
+            *ids.entry(service.name.clone()).or_insert_with(|| {
                 *next += 1;
                 ServiceId(*next)
             })
         };
-        let services = inventory.services.iter().map(|active| active.service.as_ref());
-        let (table, _) = table(services, id, self.seed)?;
+        let services: Vec<&Service> =
+            inventory.services.iter().map(|active| active.service.as_ref()).collect();
+        let routes = config::Routes::numbered(&services, self.seed, number)?;
         for active in &inventory.services {
             let id = self.ids[&active.service.name];
             self.shared.with_pools(|pools| {
@@ -159,7 +84,7 @@ impl Routes {
             });
         }
         self.recorder.name(self.ids.iter().map(|(name, id)| (*id, name.clone())));
-        self.shared.set_table(table);
+        self.shared.set_table(routes.table);
         let stays = |name: &Name| inventory.services.iter().any(|active| active.service.name == *name);
         self.ids.retain(|name, id| {
             let stays = stays(name);

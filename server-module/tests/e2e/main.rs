@@ -2,13 +2,14 @@
 //!
 //! Each test has a base port and a directory of its own and ends within half a minute.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used, unreachable_pub)]
 
 #[path = "../common/mod.rs"]
 mod common;
 
 mod admin;
 mod boot;
+mod card;
 mod demo;
 mod http;
 mod run;

@@ -132,8 +132,8 @@ cards = ["2.1"]
 }
 
 /// Any machine is a card: a web server that knows nothing of cabinets.
-fn plain_card(name: &'static str) -> std::net::SocketAddr {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+pub fn plain_card(name: &'static str, at: &str) -> std::net::SocketAddr {
+    let listener = std::net::TcpListener::bind(at).unwrap();
     let address = listener.local_addr().unwrap();
     std::thread::spawn(move || {
         use std::io::{Read, Write};
@@ -156,7 +156,7 @@ fn a_reload_is_whole_or_not_at_all() {
     let base = common::base_port();
     let http: std::net::SocketAddr = format!("127.0.0.1:{base}").parse().unwrap();
     let config = dir.path().join("module.toml");
-    let (old, new) = (plain_card("old"), plain_card("new"));
+    let (old, new) = (plain_card("old", "127.0.0.1:0"), plain_card("new", "127.0.0.1:0"));
     let text = |card: std::net::SocketAddr, more: &str| {
         format!(
             r#"
@@ -216,4 +216,7 @@ fn the_demo_s_own_configuration_passes_the_check() {
     let config = demo.at("config");
     let table = common::run(BINARY, &["check", "--config", config]).ok();
     assert!(table.contains("www.sell.com"), "{table}");
+    let route =
+        common::run(BINARY, &["route", "--config", config, "--host", "www.sell.com", "--path", "/"]).ok();
+    assert!(route.contains("shop-1"), "{route}");
 }
