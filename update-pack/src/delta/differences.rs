@@ -209,6 +209,7 @@ impl Differences {
     }
 
     /// Whether an amount is among those remembered.
+    #[cfg(feature = "build")]
     pub(crate) fn knows(&self, amount: u32) -> bool {
         self.recent.contains(&amount)
     }

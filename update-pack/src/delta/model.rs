@@ -55,6 +55,7 @@ impl Symbols {
 
     /// The slots of a symbol: where they begin and how many there are.
     #[inline]
+    #[cfg(feature = "build")]
     pub(crate) fn slots(&self, symbol: u8) -> (u16, u16) {
         let start = self.sum(symbol);
         let end = self.sums.get(usize::from(symbol).wrapping_add(1)).copied().unwrap_or(SCALE);
