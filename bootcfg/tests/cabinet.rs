@@ -134,8 +134,8 @@ impl World {
         }
     }
 
-    fn deliver(&mut self, to: To, bytes: &[u8]) {
-        match to {
+    fn deliver(&mut self, to: &To, bytes: &[u8]) {
+        match *to {
             To::Relay(card) => {
                 let position = self.cards[card].0;
                 let relay = self.relays.get_mut(&position.chassis()).unwrap();
@@ -177,7 +177,7 @@ impl World {
         while let Some(output) = self.relays.get_mut(&chassis).unwrap().poll_output() {
             match output {
                 relay::Output::ToServer { bytes, .. } => {
-                    out.push((To::Dhcp(SocketAddrV4::new(giaddr, 67)), bytes.to_vec()))
+                    out.push((To::Dhcp(SocketAddrV4::new(giaddr, 67)), bytes.to_vec()));
                 }
                 relay::Output::ToClient { port, bytes, .. } => {
                     let slot = u8::try_from(port.0).unwrap();
@@ -303,8 +303,8 @@ impl World {
                 self.flying.pop();
                 self.now = self.now.max(at);
                 let (to, bytes) = self.datagrams.remove(&id).unwrap();
-                self.deliver(to, &bytes);
-                if self.flying.len() % 64 == 0 {
+                self.deliver(&to, &bytes);
+                if self.flying.len().is_multiple_of(64) {
                     break;
                 }
             }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bootcfg::HwAddr;
 use bootcfg::dhcp::server::Lease;
 use server_module::drive::dhcp::Journal as _;
-use server_module::drive::journal::{Log, Recovered};
+use server_module::module::journal::{Log, Recovered};
 
 fn lease(n: u8, secs: u64) -> Lease {
     let hw = HwAddr::ethernet([2, 0, 0, 0, 0, n]);

@@ -5,7 +5,6 @@ pub mod ctl;
 pub mod dhcp;
 pub mod http;
 pub mod metrics;
-pub mod journal;
 pub mod poll;
 pub mod snmp;
 pub mod tftp;

@@ -15,6 +15,7 @@ mod effects;
 mod element;
 mod files;
 pub mod handle;
+pub mod journal;
 mod listen;
 mod machine;
 mod pages;
@@ -208,7 +209,7 @@ impl Module {
         if let Some(listener) = sockets.dhcp {
             let mut server = Server::new(server).map_err(|error| StartError::Config(error.to_string()))?;
             let handle = handle.clone();
-            let (journal, kept) = drive::journal::Log::open(&state.join("leases")).map_err(unusable)?;
+            let (journal, kept) = journal::Log::open(&state.join("leases")).map_err(unusable)?;
             if kept.torn > 0 {
                 tracing::warn!("dhcp: {} octets of an unfinished lease were cut off", kept.torn);
             }

@@ -15,7 +15,7 @@ use std::time::Duration;
 use bootcfg::HwAddr;
 use bootcfg::dhcp::server::Lease;
 
-use super::dhcp::Journal;
+use crate::drive::dhcp::Journal;
 
 const HEADING: &[u8] = b"server-module leases 1\n";
 /// Outdated records past which the log is written anew, unless the living ones are more.
