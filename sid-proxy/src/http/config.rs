@@ -46,9 +46,9 @@ pub struct Timeouts {
     pub linger: Duration,
 }
 
-/// Bounds of one session. A session's own memory is at most `2 * head_bytes + 4 KiB`: the canonical head of
-/// the running request and what is queued to be sent; the driver's buffers hold at most `head_bytes` a side
-/// that the session has not taken.
+/// Bounds of one session. Its own memory is the canonical head of the running request and what is queued to be sent:
+/// `2 * head_bytes` and 4 KiB, and for an answer under a stripped prefix the prefix (250 bytes at most) once more for
+/// each reference in its head. The driver's buffers hold at most `head_bytes` a side that the session has not taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// The longest head, and the longest trailer section.

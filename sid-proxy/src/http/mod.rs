@@ -8,7 +8,7 @@
 //! customer <---------------------------> Session <---------------------------> card
 //!            Send, Forward, Finish, Close            Send, Forward, Finish, Release
 //!
-//!            Route -> Routed      Pick -> Picked | NoCard      Connect -> Connected | ConnectFailed
+//!            Route -> Routed      Pick -> Picked | NoCard | Denied      Connect -> Connected | ConnectFailed
 //! ```
 //!
 //! # Reading
@@ -171,7 +171,7 @@ pub enum Output<'a> {
     Event(Event),
 }
 
-/// Something worth telling: exactly one for each request that a customer began.
+/// Something worth telling. Each request whose head was read or refused ends in exactly one `Done`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
