@@ -51,6 +51,7 @@ fn host() -> Host {
         address: "52:54:00:00:02:02\n",
         flags: "0x1003\n",
         operstate: "up\n",
+        bridge: false,
     };
     let devices = [lo, eth0];
     let (dev, snmp, arp, tcp, udp, route, fib_trie) = (DEV, SNMP, ARP, TCP, UDP, ROUTE, FIB);

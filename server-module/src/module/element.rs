@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use snmp_mib::agent::{self, Agent, Community, Network, Overlap, Rights, Writes};
-use snmp_mib::mib::{Group, IndexWriter, Mib, Row, Table, TimeTicks, rebase};
+use snmp_mib::mib::{IndexWriter, Mib, Row, Table, TimeTicks, rebase};
 use snmp_mib::mibs::cabinet::{self as mib, CardState, CardStateChange, ENTERPRISE, SERVER_MODULE};
-use snmp_mib::mibs::interfaces::{Interface, Interfaces};
+use snmp_mib::mibs::mib2::Host;
 use snmp_mib::notify::{AuthenticationFailure, Sender, Target, send};
 use snmp_mib::oid;
 use snmp_mib::wire::{ErrorStatus, Oid, OidBuf, Value, VarBindList, Version};
@@ -25,8 +25,8 @@ use super::machine;
 /// How long a manager's SET may take to be decided.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How old the interfaces' counters may be.
-const INTERFACES_AGE: Duration = Duration::from_secs(1);
+/// How old the machine's counters may be.
+const HOST_AGE: Duration = Duration::from_secs(1);
 
 /// sysContact.0, sysName.0 and sysLocation.0.
 const LABELS: [(Oid<'static>, Label); 3] = [
@@ -38,9 +38,9 @@ const LABELS: [(Oid<'static>, Label); 3] = [
 /// What the cabinet's agent serves beside its own groups.
 #[derive(Clone, Debug, Mib)]
 pub(super) struct Element {
-    interfaces: Group<Interfaces>,
-    links: Table<Interface>,
     cards: Table<mib::Card>,
+    #[mib(flatten)]
+    host: Host,
 }
 
 /// An agent of the configured communities.
@@ -62,12 +62,8 @@ pub(super) fn agent(config: &Config) -> Result<Agent<Element>, Overlap> {
         name: config.module.name.as_str().into(),
         ..agent::System::default()
     };
-    let links = machine::interfaces();
-    let element = Element {
-        interfaces: Interfaces::of(&links).into(),
-        links,
-        cards: Table::at(place(config, mib::Card::TABLE.oid).as_oid()),
-    };
+    let element =
+        Element { host: machine::host(), cards: Table::at(place(config, mib::Card::TABLE.oid).as_oid()) };
     let writes = Writes::Confirmed { timeout: WRITE_TIMEOUT };
     let config =
         agent::Config { system, communities: communities.collect(), writes, ..agent::Config::default() };
@@ -143,12 +139,12 @@ pub(super) struct Steward {
     handle: Handle,
     notifier: Notifier,
     known: Option<Arc<Inventory>>,
-    interfaces_at: Instant,
+    host_at: Instant,
 }
 
 impl Steward {
     pub(super) fn new(handle: Handle, notifier: Notifier) -> Self {
-        Self { handle, notifier, known: None, interfaces_at: Instant::now() }
+        Self { handle, notifier, known: None, host_at: Instant::now() }
     }
 }
 
@@ -180,11 +176,9 @@ impl Owner<Element> for Steward {
                 }
             }
         }
-        if self.interfaces_at.elapsed() >= INTERFACES_AGE {
-            self.interfaces_at = Instant::now();
-            let element = agent.mib_mut();
-            element.links = machine::interfaces();
-            element.interfaces.values = Interfaces::of(&element.links);
+        if self.host_at.elapsed() >= HOST_AGE {
+            self.host_at = Instant::now();
+            agent.mib_mut().host = machine::host();
         }
     }
 

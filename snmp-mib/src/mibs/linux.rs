@@ -181,6 +181,8 @@ pub struct Device<'a> {
     pub flags: &'a str,
     /// `operstate`.
     pub operstate: &'a str,
+    /// Whether there is a directory `bridge`.
+    pub bridge: bool,
 }
 
 impl Device<'_> {
@@ -188,6 +190,7 @@ impl Device<'_> {
     pub fn rows(&self, dev: &str) -> Option<(Interface, InterfaceX)> {
         let index = self.ifindex.trim().parse().ok()?;
         let kind = match self.kind.trim() {
+            "1" if self.bridge => IfType::Bridge,
             "1" => IfType::EthernetCsmacd,
             "772" => IfType::SoftwareLoopback,
             "512" => IfType::Ppp,
