@@ -4,6 +4,8 @@
 //! and a laptop has not: cards ([`crate::card`], one task each), the wire from each slot to the chassis's DHCP relay,
 //! and something for each card to serve.
 
+mod files;
+mod mail;
 mod plan;
 mod rack;
 mod ready;

@@ -94,6 +94,8 @@ pub(crate) struct Service {
     pub(crate) name: String,
     pub(crate) sid: Vec<String>,
     pub(crate) cards: Vec<Position>,
+    /// Its FTP and POP3 logins.
+    pub(crate) login: Vec<String>,
     /// More lines of its table in the configuration.
     more: &'static str,
 }
@@ -141,6 +143,11 @@ impl Plan {
         service.map_or("nothing", |service| service.name.as_str())
     }
 
+    /// Whether a card serves FTP and POP3.
+    pub(crate) fn has_login(&self, position: Position) -> bool {
+        self.services.iter().any(|service| service.cards.contains(&position) && !service.login.is_empty())
+    }
+
     /// The hardware address of the card that sits at a position.
     pub(crate) fn mac(position: Position) -> [u8; 6] {
         [0x52, 0x54, 0x00, 0x00, position.chassis, position.slot]
@@ -167,6 +174,9 @@ local_clients = ["127.0.0.0/8"]
 
 [listen]
 http = [{http}]
+https = [{https}]
+ftp = [{ftp}]
+pop3 = [{pop3}]
 snmp = [{snmp}]
 dhcp = {dhcp}
 tftp = [{tftp}]
@@ -192,6 +202,9 @@ card_port = {card_agent}
 "#,
             state = state.display(),
             http = at(ports.http),
+            https = at(ports.https),
+            ftp = at(ports.ftp),
+            pop3 = at(ports.pop3),
             snmp = at(ports.snmp),
             dhcp = at(ports.dhcp),
             tftp = at(ports.tftp),
@@ -206,13 +219,17 @@ card_port = {card_agent}
         }
         for service in &self.services {
             let cards: Vec<String> = service.cards.iter().map(ToString::to_string).collect();
-            let Service { name, sid, more, .. } = service;
+            let Service { name, sid, more, login, .. } = service;
             let _ = write!(
                 text,
                 "\n[[service]]\nname = \"{name}\"\nsid = {sid:?}\nport = {port}\ncards = {cards:?}\n\
                  health = {{ http = \"/health\", every = \"2s\", timeout = \"1s\", fall = 3, rise = 2 }}\n{more}",
                 port = ports.card_http,
             );
+            if !login.is_empty() {
+                let (ftp, pop3) = (ports.card_ftp, ports.card_pop3);
+                let _ = write!(text, "login = {login:?}\nftp_port = {ftp}\npop3_port = {pop3}\n");
+            }
         }
         text
     }
@@ -224,10 +241,12 @@ fn services(positions: &[Position]) -> Vec<Service> {
         name: name.to_owned(),
         sid: sid.iter().map(|&sid| sid.to_owned()).collect(),
         cards: cards.to_vec(),
+        login: Vec::new(),
         more,
     };
     let (shop, rest) = positions.split_at(positions.len().min(2));
     let mut services = vec![service("shop-1", &["www.sell.com"], shop, "balance = \"round-robin\"\n")];
+    services[0].login = vec!["@sell.com".to_owned(), "*".to_owned()];
     let (mall, rest) = rest.split_at(rest.len().min(2));
     for (name, sid, card) in [("books", "mall.example/books", 0), ("shoes", "mall.example/shoes", 1)] {
         if let Some(&card) = mall.get(card) {

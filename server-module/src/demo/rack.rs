@@ -80,13 +80,19 @@ fn card(plan: &Plan, position: Position, wire: SocketAddr, root: PathBuf) -> Car
     config.tftp_port = plan.ports.tftp;
     let link = Link::Relayed { local: IpAddr::V4(Ipv4Addr::LOCALHOST), relay: wire };
     let own = SocketAddr::new(Plan::address(position).into(), plan.ports.card_http);
+    let site = Site::new(position, plan.service_of(position), own);
     Card {
         start: Start::Boot { link, config: Box::new(config) },
         cabinet: Plan::cabinet(0).ip(),
         root,
         agent_port: plan.ports.card_agent,
         sensors: Sensors::Simulated { position, on_at: Instant::now() },
-        service: Site::new(position, plan.service_of(position), own),
+        service: if plan.has_login(position) {
+            let at = |port| SocketAddr::new(own.ip(), port);
+            site.with_files_and_mail(at(plan.ports.card_ftp), at(plan.ports.card_pop3))
+        } else {
+            site
+        },
     }
 }
 

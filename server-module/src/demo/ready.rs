@@ -47,7 +47,7 @@ impl Ready {
         after: std::time::Duration,
     ) -> Self {
         let at = |port| Plan::cabinet(port).to_string();
-        let Ports { http, snmp, dhcp, tftp, admin, metrics, traps, .. } = plan.ports;
+        let Ports { http, https, ftp, pop3, snmp, dhcp, tftp, admin, metrics, traps, .. } = plan.ports;
         let services = plan.services.iter().map(|service| Service {
             name: service.name.clone(),
             sid: service.sid.clone(),
@@ -58,9 +58,9 @@ impl Ready {
             cards: plan.positions.len(),
             ready_after_ms: u64::try_from(after.as_millis()).unwrap_or(u64::MAX),
             http: Some(at(http)),
-            https: None,
-            ftp: None,
-            pop3: None,
+            https: Some(at(https)),
+            ftp: Some(at(ftp)),
+            pop3: Some(at(pop3)),
             snmp: Some(at(snmp)),
             dhcp: Some(at(dhcp)),
             tftp: Some(at(tftp)),
@@ -123,6 +123,23 @@ impl Ready {
                     "one name, two shops: the path chooses the card",
                 ));
             }
+        }
+        if let Some(https) = &self.https {
+            let port = https.rsplit(':').next().unwrap_or_default();
+            let resolve = format!("--resolve www.sell.com:{port}:127.0.0.1");
+            commands.push((
+                format!("curl -k {resolve} https://www.sell.com:{port}/"),
+                "the same inside TLS, ended here",
+            ));
+        }
+        if let Some(ftp) = &self.ftp {
+            commands.push((
+                format!("curl -u amy@sell.com:demo ftp://{ftp}/hello.txt"),
+                "a file by FTP: the login chooses the service",
+            ));
+        }
+        if let Some(pop3) = &self.pop3 {
+            commands.push((format!("curl -u amy@sell.com:demo pop3://{pop3}/1"), "and a message by POP3"));
         }
         commands.push((format!("export SERVER_MODULE_SOCKET={}", self.ctl), "for the shell below"));
         commands.push((format!("{own} ctl cards"), "every card and its state"));

@@ -18,9 +18,11 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::{Semaphore, oneshot};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 
 use crate::cabinet::Position;
+
+use super::{files, mail};
 
 /// The most connections a card holds at once.
 const CONNECTIONS: usize = 1024;
@@ -36,6 +38,9 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
 pub(crate) struct Site {
     page: Arc<Page>,
     address: SocketAddr,
+    /// Where files and mail are served, if they are.
+    files: Option<SocketAddr>,
+    mail: Option<SocketAddr>,
     running: Option<Running>,
 }
 
@@ -58,7 +63,12 @@ impl Site {
     pub(crate) fn new(position: Position, service: &str, address: SocketAddr) -> Self {
         let card = HeaderValue::try_from(position.to_string()).expect("a position is digits and a dot");
         let page = Page { position, card, service: service.to_owned(), served: AtomicU64::new(0) };
-        Self { page: Arc::new(page), address, running: None }
+        Self { page: Arc::new(page), address, files: None, mail: None, running: None }
+    }
+
+    /// Serves files by FTP and mail by POP3 too.
+    pub(crate) fn with_files_and_mail(self, files: SocketAddr, mail: SocketAddr) -> Self {
+        Self { files: Some(files), mail: Some(mail), ..self }
     }
 
     /// Listens and serves. Does nothing where it already does.
@@ -69,12 +79,22 @@ impl Site {
         if self.running.is_some() {
             return Ok(());
         }
-        let socket = TcpSocket::new_v4()?;
-        socket.set_reuseaddr(true)?;
-        socket.bind(self.address)?;
-        let listener = socket.listen(256)?;
+        let http = listener(self.address)?;
+        let files = self.files.map(listener).transpose()?;
+        let mail = self.mail.map(listener).transpose()?;
         let (stop, stopped) = oneshot::channel();
-        let task = tokio::spawn(serve(listener, Arc::clone(&self.page), stopped));
+        let page = Arc::clone(&self.page);
+        let (position, service) = (page.position, page.service.clone());
+        let task = tokio::spawn(async move {
+            let mut others = JoinSet::new();
+            if let Some(files) = files {
+                others.spawn(files::serve(files, position, service.clone()));
+            }
+            if let Some(mail) = mail {
+                others.spawn(mail::serve(mail, position, service));
+            }
+            serve(http, page, stopped).await;
+        });
         self.running = Some(Running { stop: Some(stop), task });
         Ok(())
     }
@@ -100,9 +120,16 @@ impl Drop for Running {
     }
 }
 
+fn listener(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = TcpSocket::new_v4()?;
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(256)
+}
+
 async fn serve(listener: TcpListener, page: Arc<Page>, mut stopped: oneshot::Receiver<()>) {
     let (connections, graceful) = (Arc::new(Semaphore::new(CONNECTIONS)), GracefulShutdown::new());
-    let mut open = tokio::task::JoinSet::new();
+    let mut open = JoinSet::new();
     loop {
         let stream = tokio::select! {
             _ = &mut stopped => break,

@@ -1,8 +1,9 @@
 //! The customers' door: sockets around [`sid_proxy::http::Session`].
 
+use super::end::{End, HIGH_WATER, Socket, end_of};
 use sid_proxy::http::{Config, Event, Input, Output, Peer, Session, Side, Usage};
-use sid_proxy::pool::{PickKey, Pools, State};
-use sid_proxy::{CardId, RouteTable};
+use sid_proxy::pool::{Outcome, Pick, PickKey, Pools, State};
+use sid_proxy::{CardId, RouteTable, ServiceId};
 use std::collections::HashMap;
 use std::future::{Future, poll_fn};
 use std::hash::{BuildHasher, RandomState};
@@ -10,9 +11,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::task::{Context, Poll};
+use std::task::Poll;
 use std::time::{Duration, Instant};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -20,12 +20,8 @@ use tokio::time::{Sleep, sleep_until};
 
 /// Idle connections kept to one card.
 const IDLE_EACH: usize = 64;
-/// Bytes that wait to be written before the other side is read no further.
-const HIGH_WATER: usize = 256 * 1024;
 /// How long a customer may take to read the last answer once nothing else is to be done.
 const LAST_WORDS: Duration = Duration::from_secs(60);
-/// Bytes read at once.
-const READ: usize = 16 * 1024;
 
 /// Hears of each request that is over, with the customer's address.
 type Hearer = dyn Fn(SocketAddr, &Usage) + Send + Sync;
@@ -81,8 +77,33 @@ impl Shared {
         self.with_pools(|pools| pools.set_state(card, state));
     }
 
-    fn now(&self) -> Duration {
+    /// The time since the cabinet's doors opened.
+    pub fn now(&self) -> Duration {
         self.began.elapsed()
+    }
+
+    /// When that was.
+    pub fn began(&self) -> Instant {
+        self.began
+    }
+
+    /// How requests are treated, whatever they came through.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Picks a card of a service for a customer; none for one whom the service does not admit.
+    pub fn pick(&self, service: ServiceId, client: SocketAddr, tried: &[CardId]) -> Option<Pick> {
+        let (now, address) = (self.now(), client.ip());
+        let client = self.hasher.hash_one(address);
+        let key = PickKey { client, tried };
+        self.with_pools(|pools| pools.pool_mut(service).filter(|pool| pool.admits(address))?.pick(now, &key))
+    }
+
+    /// Gives a picked card back.
+    pub fn finish(&self, service: ServiceId, card: CardId, outcome: Outcome) {
+        let now = self.now();
+        self.with_pools(|pools| pools.pool_mut(service).map(|pool| pool.finish(now, card, outcome)));
     }
 
     /// An idle connection that is still silent: whatever it had to say meanwhile makes it useless.
@@ -117,8 +138,8 @@ pub async fn serve(listener: TcpListener, shared: Arc<Shared>, mut shutdown: wat
                     let _ = stream.set_nodelay(true);
                     let local = stream.local_addr().unwrap_or(client);
                     let peer = Peer { client, local, trusted: false };
-                    let conversation = Conversation::new(stream, peer, Arc::clone(&shared), stop.clone());
-                    conversations.spawn(conversation.run());
+                    let (config, shared) = (Arc::clone(&shared.config), Arc::clone(&shared));
+                    conversations.spawn(converse(stream.into(), config, peer, shared, stop.clone()));
                 }
                 // Out of descriptors, or the customer was gone already: others may still come.
                 Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
@@ -129,6 +150,17 @@ pub async fn serve(listener: TcpListener, shared: Arc<Shared>, mut shutdown: wat
     }
     drop(listener);
     while conversations.join_next().await.is_some() {}
+}
+
+/// Serves one connection of a customer, whatever it came through.
+pub async fn converse(
+    stream: Socket,
+    config: Arc<Config>,
+    peer: Peer,
+    shared: Arc<Shared>,
+    shutdown: watch::Receiver<bool>,
+) {
+    Conversation::new(stream, &config, peer, shared, shutdown).run().await;
 }
 
 /// One customer's connection, the card's if there is one, and the session between them.
@@ -145,24 +177,15 @@ struct Conversation {
     close: Option<(bool, Duration)>,
 }
 
-/// One end: its socket, what was read and not used, what is to be written.
-#[derive(Default)]
-struct End {
-    stream: Option<TcpStream>,
-    input: Vec<u8>,
-    used: usize,
-    ended: bool,
-    broken: bool,
-    /// How many of its bytes are to be moved to the other end.
-    forward: u64,
-    output: Vec<u8>,
-    written: usize,
-    finish: bool,
-}
-
 impl Conversation {
-    fn new(stream: TcpStream, peer: Peer, shared: Arc<Shared>, shutdown: watch::Receiver<bool>) -> Self {
-        let session = Session::new(Arc::clone(&shared.config), peer, shared.now());
+    fn new(
+        stream: Socket,
+        config: &Arc<Config>,
+        peer: Peer,
+        shared: Arc<Shared>,
+        shutdown: watch::Receiver<bool>,
+    ) -> Self {
+        let session = Session::new(Arc::clone(config), peer, shared.now());
         let client = End { stream: Some(stream), ..End::default() };
         Self {
             session,
@@ -186,7 +209,7 @@ impl Conversation {
         loop {
             self.converse();
             if let Some((abort, since)) = self.close
-                && (abort || self.client.output.is_empty() || self.shared.now() > since + LAST_WORDS)
+                && (abort || self.client.is_written() || self.shared.now() > since + LAST_WORDS)
             {
                 break;
             }
@@ -225,11 +248,7 @@ impl Conversation {
                 timer.as_mut().reset((self.shared.began + next).into());
             }
         }
-        if matches!(self.close, Some((true, _)))
-            && let Some(stream) = &self.client.stream
-        {
-            let _ = stream.set_zero_linger();
-        }
+        self.client.close(matches!(self.close, Some((true, _)))).await;
     }
 
     /// Offers what was read and does what is asked, until nothing more comes of it.
@@ -270,7 +289,7 @@ impl Conversation {
                     self.card_address = Some(address);
                     match self.shared.idle(address).filter(|_| !fresh) {
                         Some(stream) => {
-                            self.card.stream = Some(stream);
+                            self.card.stream = Some(stream.into());
                             Input::Connected { reused: true }
                         }
                         None => {
@@ -288,17 +307,13 @@ impl Conversation {
                     continue;
                 }
                 Output::Release { service, card, outcome, reusable } => {
-                    self.shared.with_pools(|pools| {
-                        if let Some(pool) = pools.pool_mut(service) {
-                            pool.finish(now, card, outcome);
-                        }
-                    });
+                    self.shared.finish(service, card, outcome);
                     self.connecting = None;
                     self.client.forward = 0;
                     let end = std::mem::take(&mut self.card);
                     let clean =
                         end.used == end.input.len() && !end.ended && !end.broken && end.output.is_empty();
-                    if let (true, true, Some(stream), Some(address)) =
+                    if let (true, true, Some(Socket::Tcp(stream)), Some(address)) =
                         (reusable, clean, end.stream, self.card_address)
                     {
                         self.shared.keep(address, stream);
@@ -367,75 +382,11 @@ impl Conversation {
         let answer = match result {
             Ok(stream) => {
                 let _ = stream.set_nodelay(true);
-                self.card.stream = Some(stream);
+                self.card.stream = Some(stream.into());
                 Input::Connected { reused: false }
             }
             Err(_) => Input::ConnectFailed,
         };
         let _ = self.session.handle(self.shared.now(), answer);
-    }
-}
-
-impl End {
-    /// Writes and reads what it can; true if anything came of it.
-    fn poll(&mut self, cx: &mut Context<'_>, may_read: bool) -> bool {
-        let Some(stream) = &mut self.stream else { return false };
-        let mut any = false;
-        while self.written < self.output.len() {
-            match Pin::new(&mut *stream).poll_write(cx, &self.output[self.written..]) {
-                Poll::Ready(Ok(len)) => {
-                    self.written += len;
-                    any = true;
-                }
-                // What it sent before may still be read; its end comes with that.
-                Poll::Ready(Err(_)) => self.written = self.output.len(),
-                Poll::Pending => break,
-            }
-        }
-        if self.written == self.output.len() {
-            self.output.clear();
-            self.written = 0;
-            if self.finish && Pin::new(&mut *stream).poll_shutdown(cx).is_ready() {
-                self.finish = false;
-            }
-        }
-        if may_read && !self.ended && !self.broken && self.input.len() < 2 * READ {
-            let len = self.input.len();
-            self.input.resize(len + READ, 0);
-            let mut room = ReadBuf::new(&mut self.input[len..]);
-            let poll = Pin::new(stream).poll_read(cx, &mut room);
-            let read = room.filled().len();
-            self.input.truncate(len + read);
-            match poll {
-                Poll::Ready(Ok(())) => {
-                    self.ended = read == 0;
-                    any = true;
-                }
-                Poll::Ready(Err(_)) => {
-                    self.broken = true;
-                    any = true;
-                }
-                Poll::Pending => {}
-            }
-        }
-        any
-    }
-
-    /// Forgets what was used.
-    fn tidy(&mut self) {
-        if self.used == self.input.len() {
-            self.input.clear();
-            self.used = 0;
-        } else if self.used > READ {
-            self.input.drain(..self.used);
-            self.used = 0;
-        }
-    }
-}
-
-fn end_of<'a>(client: &'a mut End, card: &'a mut End, side: Side) -> &'a mut End {
-    match side {
-        Side::Client => client,
-        Side::Card => card,
     }
 }

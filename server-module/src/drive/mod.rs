@@ -3,9 +3,11 @@
 pub mod boot;
 pub mod ctl;
 pub mod dhcp;
+pub mod end;
 pub mod http;
 pub mod metrics;
 pub mod poll;
+pub mod session;
 pub mod snmp;
 pub mod tftp;
 pub mod traps;

@@ -11,6 +11,9 @@ use crate::drive::dhcp;
 /// The bound sockets.
 pub(super) struct Sockets {
     pub(super) http: Vec<TcpListener>,
+    pub(super) https: Vec<TcpListener>,
+    pub(super) ftp: Vec<TcpListener>,
+    pub(super) pop3: Vec<TcpListener>,
     pub(super) snmp: Vec<UdpSocket>,
     pub(super) dhcp: Option<dhcp::Listener>,
     pub(super) traps: Vec<UdpSocket>,
@@ -32,6 +35,9 @@ impl Sockets {
     pub(super) async fn bind(listen: &Listen) -> Result<Self, Taken> {
         let mut sockets = Self {
             http: Vec::new(),
+            https: Vec::new(),
+            ftp: Vec::new(),
+            pop3: Vec::new(),
             snmp: Vec::new(),
             dhcp: None,
             traps: Vec::new(),
@@ -39,8 +45,15 @@ impl Sockets {
             admin: Vec::new(),
             metrics: Vec::new(),
         };
-        for &address in &listen.http {
-            sockets.http.push(TcpListener::bind(address).await.map_err(Taken::at("http", address))?);
+        for (interface, addresses, into) in [
+            ("http", &listen.http, &mut sockets.http),
+            ("https", &listen.https, &mut sockets.https),
+            ("ftp", &listen.ftp, &mut sockets.ftp),
+            ("pop3", &listen.pop3, &mut sockets.pop3),
+        ] {
+            for &address in addresses {
+                into.push(TcpListener::bind(address).await.map_err(Taken::at(interface, address))?);
+            }
         }
         for (interface, addresses, into) in [
             ("snmp", &listen.snmp, &mut sockets.snmp),

@@ -11,6 +11,7 @@
 mod audit;
 mod boot;
 mod cards;
+mod customers;
 mod effects;
 mod element;
 mod files;
@@ -52,6 +53,7 @@ use crate::config::Config;
 use crate::drive::{self, ctl};
 
 use cards::Cards;
+use customers::Customers;
 use effects::Effects;
 use element::Steward;
 use files::Files;
@@ -247,6 +249,16 @@ impl Module {
         }
         for listener in sockets.http {
             doors.spawn(drive::http::serve(listener, Arc::clone(&proxy), stopping.clone()));
+        }
+        let customers = Customers::new(&options, Arc::clone(&proxy), routes.facts()).map_err(unusable)?;
+        for listener in sockets.https {
+            doors.spawn(drive::session::serve(listener, customers.https(), stopping.clone()));
+        }
+        for listener in sockets.ftp {
+            doors.spawn(drive::session::serve(listener, customers.ftp(), stopping.clone()));
+        }
+        for listener in sockets.pop3 {
+            doors.spawn(drive::session::serve(listener, customers.pop3(), stopping.clone()));
         }
         if !sockets.admin.is_empty() {
             let identity = pages::identity(&options).map_err(unusable)?;

@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
+use rustls::ServerConfig;
 use sid_proxy::acl::{Acl, Rule};
 use sid_proxy::http;
 use sid_proxy::pool::{Balance, Pool, Pools, State};
 use sid_proxy::{CardId, RouteTable, ServiceId};
 
+use crate::admin::Identity;
 use crate::cabinet::{self, Active, Cidr, Inventory, Mode, Name, Position, Service, Standing};
 use crate::config::{self, RouteFlaw};
 use crate::drive::http::Shared;
@@ -36,13 +38,41 @@ pub(crate) fn proxy(name: &Name, internal: Cidr, recorder: Arc<Recorder>) -> (Ar
     let empty = RouteTable::builder(seed).build().expect("a table without routes has no conflicts");
     let records = Arc::clone(&recorder);
     let shared = Shared::new(config, empty, Pools::new(), move |client, usage| records.record(client, usage));
-    (Arc::clone(&shared), Routes { shared, recorder, ids: BTreeMap::new(), next: 0, seed })
+    let facts = Arc::default();
+    (Arc::clone(&shared), Routes { shared, recorder, facts, ids: BTreeMap::new(), next: 0, seed })
+}
+
+/// What the doors besides HTTP have to know of a service.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Fact {
+    /// The port of its cards for FTP.
+    pub(crate) ftp: Option<u16>,
+    /// The port of its cards for POP3.
+    pub(crate) pop3: Option<u16>,
+    /// The service's own certificate.
+    pub(crate) tls: Option<Arc<ServerConfig>>,
+}
+
+/// The facts of all services.
+pub(crate) type Facts = Arc<RwLock<BTreeMap<ServiceId, Fact>>>;
+
+/// Reads a service's own certificate again; one that cannot be read leaves the service without.
+fn fact(service: &Service) -> Fact {
+    let tls = service.tls.as_ref().and_then(|files| match Identity::load(files) {
+        Ok(identity) => Some(identity.server),
+        Err(error) => {
+            tracing::error!(service = %service.name, "its certificate is not used: {error}");
+            None
+        }
+    });
+    Fact { ftp: service.ftp_port, pop3: service.pop3_port, tls }
 }
 
 /// The proxy's side of the inventory: keeps table and pools as the cabinet says, without disturbing what runs.
 pub(crate) struct Routes {
     shared: Arc<Shared>,
     recorder: Arc<Recorder>,
+    facts: Facts,
     /// A service keeps its number as long as it has its name.
     ids: BTreeMap<Name, ServiceId>,
     next: u32,
@@ -84,6 +114,9 @@ impl Routes {
             });
         }
         self.recorder.name(self.ids.iter().map(|(name, id)| (*id, name.clone())));
+        let facts =
+            inventory.services.iter().map(|active| (self.ids[&active.service.name], fact(&active.service)));
+        *self.facts.write().unwrap_or_else(PoisonError::into_inner) = facts.collect();
         self.shared.set_table(routes.table);
         let stays = |name: &Name| inventory.services.iter().any(|active| active.service.name == *name);
         self.ids.retain(|name, id| {
@@ -94,6 +127,11 @@ impl Routes {
             stays
         });
         Ok(())
+    }
+
+    /// What the doors besides HTTP know of the services.
+    pub(crate) fn facts(&self) -> Facts {
+        Arc::clone(&self.facts)
     }
 
     /// Says anew what the members of a service may be given.

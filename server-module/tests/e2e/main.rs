@@ -12,6 +12,7 @@ mod boot;
 mod card;
 mod demo;
 mod http;
+mod logins;
 mod run;
 mod snmp;
 mod stop;

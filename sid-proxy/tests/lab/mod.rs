@@ -31,7 +31,7 @@ macro_rules! session {
         }
     )*};
 }
-session!(sid_proxy::tls::Session, sid_proxy::pop3::Session);
+session!(sid_proxy::tls::Session, sid_proxy::pop3::Session, sid_proxy::ftp::Session);
 
 /// A session with a world around it.
 #[derive(Clone, Debug)]
@@ -111,6 +111,11 @@ impl<S: Session> Lab<S> {
     pub fn end(&mut self, side: Side) {
         self.ended[index(side)] = true;
         self.settle();
+    }
+
+    /// What was done besides talking since it was last asked.
+    pub fn done(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.did)
     }
 
     /// Bytes come from a side.
