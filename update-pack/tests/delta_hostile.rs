@@ -147,14 +147,14 @@ fn big(len: usize) -> isize {
     }
     let old = small.repeat(len / small.len());
     let mut new = changed.repeat(len / small.len());
-    // As many literals as are ever remembered, and more.
+    // More literals than a repetition reaches.
     let mut state = 1u64;
     new.extend(
         std::iter::repeat_with(|| {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
             (state >> 56) as u8
         })
-        .take(len / 3),
+        .take(1_200_000),
     );
     let delta = diff(&old, &new, Options { undo: true }).unwrap();
     let mut most = 0;
