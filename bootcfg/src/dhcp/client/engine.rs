@@ -14,7 +14,7 @@ use crate::wire::dhcp::{Message, MessageType, Op, OptionCode, key};
 
 /// A DHCP client.
 ///
-/// It holds one lease and one reply of at most 64 KiB, and at most [`MAX_OUTPUTS`] outputs.
+/// It holds one lease and one reply of at most 64 KiB, and at most a dozen outputs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Client {
     config: Config,

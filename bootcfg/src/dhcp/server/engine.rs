@@ -112,7 +112,7 @@ impl Server {
         }
     }
 
-    /// The leases that run or ran, in the order of their addresses: who, and until when.
+    /// The lease of an address that runs, or ran last: whose it is, and until when.
     pub fn lease(&self, address: Ipv4Addr) -> Option<Lease> {
         let binding = self.leases.get(address)?;
         let expires_at = match binding.state {

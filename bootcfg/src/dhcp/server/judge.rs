@@ -107,7 +107,7 @@ impl Server {
         judgement.decision.rule = place.rule;
         judgement.decision.address = place.address;
         match kind {
-            None => self.bootp(now, message, client, place, &mut judgement),
+            None => self.bootp(message, client, place, &mut judgement),
             Some(MessageType::DISCOVER) => self.discover(now, message, client, place, &mut judgement),
             Some(MessageType::REQUEST) => self.request(now, message, client, place, &mut judgement),
             Some(MessageType::DECLINE) => self.decline(message, client, place, &mut judgement),
@@ -339,14 +339,7 @@ impl Server {
         to.answer(Verdict::Noted, Reason::Released);
     }
 
-    fn bootp(
-        &self,
-        _now: Duration,
-        message: &Message<'_>,
-        client: &Client,
-        place: Place,
-        to: &mut Judgement,
-    ) {
+    fn bootp(&self, message: &Message<'_>, client: &Client, place: Place, to: &mut Judgement) {
         let Some(address) = place.address.filter(|_| place.rule != Rule::Pool) else {
             return to.silent(Reason::NoPosition);
         };

@@ -1,6 +1,6 @@
 //! The types of options: what the octets of one option mean.
 //!
-//! Each type here names a [`Kind`](super::Kind); its `Value` is what a getter returns.
+//! Each type here names a [`Kind`]; its `Value` is what a getter returns.
 
 use alloc::borrow::Cow;
 use alloc::string::String;
