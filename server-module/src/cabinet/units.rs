@@ -217,7 +217,7 @@ impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ms = self.0.as_millis();
         let unit = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1_000, "s")];
-        match unit.into_iter().find(|(size, _)| ms != 0 && ms % size == 0) {
+        match unit.into_iter().find(|(size, _)| ms != 0 && ms.is_multiple_of(*size)) {
             Some((size, unit)) => f.pad(&format!("{}{unit}", ms / size)),
             None => f.pad(&format!("{ms}ms")),
         }

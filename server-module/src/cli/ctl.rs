@@ -107,10 +107,10 @@ pub(super) fn run(args: Args) -> Done {
     let (paint, json) = (Paint::stdout(), args.json);
     match args.ask {
         Ask::Status => {
-            show(json, &client.ask::<Status>(&Request::Status)?, |status| status_text(status, paint))
+            show(json, &client.ask::<Status>(&Request::Status)?, |status| status_text(status, paint));
         }
         Ask::Cards => {
-            show(json, &client.ask::<Vec<CardRow>>(&Request::Cards)?, |cards| cards_text(cards, paint))
+            show(json, &client.ask::<Vec<CardRow>>(&Request::Cards)?, |cards| cards_text(cards, paint));
         }
         Ask::Card(words) => return card(&mut client, &words, json, paint),
         Ask::Service { words } => return service(&mut client, &words, json, paint),
