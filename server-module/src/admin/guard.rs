@@ -119,7 +119,11 @@ fn is_foreign(request: &Request) -> bool {
         return true;
     }
     // HTTP/2 has no Host: its :authority is the URI's.
-    let host = request.uri().authority().map(axum::http::uri::Authority::as_str).or_else(|| header(headers, HOST.as_str()));
+    let host = request
+        .uri()
+        .authority()
+        .map(axum::http::uri::Authority::as_str)
+        .or_else(|| header(headers, HOST.as_str()));
     match (header(headers, ORIGIN.as_str()), host) {
         (Some(origin), Some(host)) => origin.strip_prefix("https://") != Some(host),
         (Some(_), None) => true,
