@@ -109,7 +109,7 @@ const CABINET: i32 = 1;
 
 impl Entities {
     /// Makes `plan` what there is, at `up_time`. Tells whether entities came, went or changed, which is the moment
-    /// for [`ConfigChange`]; values of sensors and states do not count (RFC 6933 §3).
+    /// for [`ConfigChange`](super::ConfigChange); values of sensors and states do not count (RFC 6933 §3).
     pub fn update(&mut self, plan: &Plan, up_time: TimeTicks) -> bool {
         let mut rows = Rows { up_time, physical: Vec::new(), sensors: Vec::new(), states: Vec::new() };
         rows.cabinet(plan);
