@@ -37,6 +37,7 @@ use std::time::{Duration, Instant};
 
 use bootcfg::dhcp::Server;
 use bootcfg::tftp;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use snmp_mib::manager;
 use snmp_mib::notify::{Receiver, Trap, receive};
 use tokio::net::UdpSocket;
@@ -105,8 +106,12 @@ pub(crate) fn log(level: &str) {
     let _ = format.with_ansi(colour).with_writer(std::io::stderr).try_init();
 }
 
-/// The runtime that everything runs on.
+/// The runtime that everything runs on, with as many open files as the system grants: a shell's usual 1,024 are too
+/// few for a whole cabinet's sockets.
 pub(crate) fn runtime() -> Result<Runtime, Exit> {
+    let granted = getrlimit(Resource::Nofile);
+    // What cannot be raised stays; sockets that cannot be had are told where they are missed.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: granted.maximum, ..granted });
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     runtime.map_err(|error| Exit::cannot(format_args!("cannot start: {error}")))
 }
