@@ -13,4 +13,5 @@ pub mod demo;
 pub mod drive;
 pub mod module;
 pub mod pack;
+pub mod socket;
 pub mod view;

@@ -1,6 +1,6 @@
 //! The customers' door: sockets around [`sid_proxy::http::Session`].
 
-use super::end::{End, HIGH_WATER, Socket, end_of};
+use crate::socket::{End, HIGH_WATER, Socket, end_of};
 use sid_proxy::http::{Config, Event, Input, Output, Peer, Session, Side, Usage};
 use sid_proxy::pool::{Outcome, Pick, PickKey, Pools, State};
 use sid_proxy::{CardId, RouteTable, ServiceId};

@@ -3,7 +3,6 @@
 pub mod boot;
 pub mod ctl;
 pub mod dhcp;
-pub mod end;
 pub mod http;
 pub mod metrics;
 pub mod poll;

@@ -1,7 +1,7 @@
 //! Sockets around the sessions of [`sid_proxy::session`]: TLS pass-through, POP3, FTP.
 
-use super::end::{Choose, End, HIGH_WATER, Socket, end_of};
 use super::http::Shared;
+use crate::socket::{Choose, End, HIGH_WATER, Socket, end_of};
 use sid_proxy::ServiceId;
 use sid_proxy::session::{Error, Event, Input, Output, Peer, Side};
 use std::future::{Future, poll_fn};

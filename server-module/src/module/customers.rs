@@ -13,9 +13,9 @@ use sid_proxy::{Key, ServiceId, ftp, http, pop3, tls};
 use crate::admin::Identity;
 use crate::cabinet::Certificate;
 use crate::config::Config;
-use crate::drive::end::Choose;
 use crate::drive::http::{Shared, converse};
 use crate::drive::session::Door;
+use crate::socket::Choose;
 
 use super::routes::{Fact, Facts};
 

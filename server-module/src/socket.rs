@@ -41,22 +41,22 @@ pub struct Ahead {
 /// One end: its socket, what was read and not used, what is to be written.
 #[derive(Default)]
 pub struct End {
-    pub(super) stream: Option<Socket>,
-    pub(super) input: Vec<u8>,
-    pub(super) used: usize,
-    pub(super) ended: bool,
-    pub(super) broken: bool,
+    pub(crate) stream: Option<Socket>,
+    pub(crate) input: Vec<u8>,
+    pub(crate) used: usize,
+    pub(crate) ended: bool,
+    pub(crate) broken: bool,
     /// How many of its bytes are to be moved to the other end.
-    pub(super) forward: u64,
-    pub(super) output: Vec<u8>,
-    pub(super) written: usize,
-    pub(super) finish: bool,
-    pub(super) unflushed: bool,
+    pub(crate) forward: u64,
+    pub(crate) output: Vec<u8>,
+    pub(crate) written: usize,
+    pub(crate) finish: bool,
+    pub(crate) unflushed: bool,
 }
 
 impl End {
     /// Writes and reads what it can; true if anything came of it.
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>, may_read: bool) -> bool {
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>, may_read: bool) -> bool {
         let Some(stream) = &mut self.stream else { return false };
         let mut any = false;
         while self.written < self.output.len() {
@@ -105,12 +105,12 @@ impl End {
     }
 
     /// True if the peer's socket has everything that was to be written.
-    pub(super) fn is_written(&self) -> bool {
+    pub(crate) fn is_written(&self) -> bool {
         self.output.is_empty() && !self.unflushed
     }
 
     /// Ends the connection: in order, or so that the peer sees that something is missing.
-    pub(super) async fn close(self, abort: bool) {
+    pub(crate) async fn close(self, abort: bool) {
         let Some(mut stream) = self.stream else { return };
         if abort {
             stream.reset();
@@ -121,7 +121,7 @@ impl End {
     }
 
     /// Forgets what was used.
-    pub(super) fn tidy(&mut self) {
+    pub(crate) fn tidy(&mut self) {
         if self.used == self.input.len() {
             self.input.clear();
             self.used = 0;
@@ -133,7 +133,7 @@ impl End {
 }
 
 /// The end of a side.
-pub(super) fn end_of<'a>(client: &'a mut End, card: &'a mut End, side: Side) -> &'a mut End {
+pub(crate) fn end_of<'a>(client: &'a mut End, card: &'a mut End, side: Side) -> &'a mut End {
     match side {
         Side::Client => client,
         Side::Card => card,
