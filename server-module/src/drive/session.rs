@@ -58,10 +58,13 @@ pub struct Door<S> {
     /// The certificates; sessions never ask for TLS without.
     pub tls: Option<Arc<Choose>>,
     /// Hears of events, with the customer's address.
-    pub hear: Box<dyn Fn(SocketAddr, &Event) + Send + Sync>,
+    pub hear: Box<Hear>,
     /// Who takes a connection whose session hands it over instead of going on inside TLS.
     pub hand_over: Option<Box<HandOver>>,
 }
+
+/// Hears of an event of a customer's session.
+pub type Hear = dyn Fn(SocketAddr, &Event) + Send + Sync;
 
 /// Takes a connection inside TLS.
 pub type HandOver =

@@ -70,9 +70,12 @@ pub fn metrics(cabinet: &Cabinet, now: Duration) -> String {
     page.0
 }
 
+/// A counter's name, its help, and its value of what was used.
+type Family = (&'static str, &'static str, fn(&Used) -> f64);
+
 fn used(page: &mut Page, cabinet: &Cabinet) {
     let shares: Vec<_> = cabinet.usage().collect();
-    let number: [(&str, &str, fn(&Used) -> f64); 5] = [
+    let number: [Family; 5] = [
         ("server_module_request_bytes_total", "Bytes of requests' bodies.", |used| used.bytes_in as f64),
         ("server_module_response_bytes_total", "Bytes of answers' bodies.", |used| used.bytes_out as f64),
         ("server_module_broken_answers_total", "Answers that did not go out whole.", |used| {
