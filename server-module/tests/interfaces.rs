@@ -12,6 +12,7 @@ use server_module::cabinet::{
 use server_module::config::{Account, Secret};
 use server_module::drive::ctl::Socket;
 use server_module::module::handle::{Clock, Handle, Keeper};
+use server_module::module::shell::Shell;
 use std::path::PathBuf;
 use std::process::Output as Ended;
 use std::sync::Arc;
@@ -49,7 +50,7 @@ impl Living {
             let (handle, command) = (commands.clone(), Command::Reload(Box::new(reread.clone())));
             Box::pin(async move { handle.command(who, command).await.map_err(|error| error.to_string()) })
         };
-        tokio::spawn(socket.serve(handle.clone(), Arc::new(reread)));
+        tokio::spawn(socket.serve(Shell { handle: handle.clone(), reread: Arc::new(reread) }));
 
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let admin = listener.local_addr().unwrap();

@@ -7,6 +7,7 @@
 //! The cards of the demo are this same code, one task each.
 
 mod agent;
+pub mod boot;
 mod conf;
 mod fetch;
 mod sensor;
@@ -27,10 +28,10 @@ use tokio::sync::mpsc;
 
 use crate::cabinet::Position;
 use crate::cli::{Done, Exit};
-use crate::drive::boot::{self, Link};
 use crate::module;
 
 use agent::Identity;
+use boot::Link;
 use conf::SnmpConf;
 use service::{Program, Switch};
 

@@ -4,7 +4,7 @@ use super::top::{self, tone};
 use super::{Done, Exit};
 use crate::cabinet::{ParseError, Position};
 use crate::config::DEFAULT_STATE;
-use crate::drive::ctl::{Answer, Failure, Request, Verb};
+use crate::module::shell::{Answer, Failure, Request, Verb};
 use crate::view::{
     self, AlarmRow, CardRow, Cell, EventRow, Paint, ServiceRow, Status, Table, Tone, Why, ago,
 };

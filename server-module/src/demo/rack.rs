@@ -12,9 +12,9 @@ use tokio::net::UdpSocket;
 use tokio::task::JoinSet;
 
 use crate::cabinet::Position;
+use crate::card::boot::Link;
 use crate::card::{Card, Sensors, Service, Start};
 use crate::drive;
-use crate::drive::boot::Link;
 
 use super::plan::Plan;
 use super::site::Site;

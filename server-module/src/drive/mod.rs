@@ -1,6 +1,5 @@
 //! One loop a protocol, with no protocol knowledge: sockets and clocks in, effects out.
 
-pub mod boot;
 pub mod ctl;
 pub mod dhcp;
 pub mod http;

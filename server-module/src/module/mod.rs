@@ -24,6 +24,7 @@ mod probe;
 mod reload;
 mod routes;
 mod secret;
+pub mod shell;
 mod usage;
 
 use std::fmt::Display;
@@ -61,6 +62,7 @@ use files::Files;
 use handle::{Clock, Handle, Keeper};
 use listen::{Sockets, Taken};
 use secret::CardSecret;
+use shell::Shell;
 use usage::Recorder;
 
 use reload::Reloader;
@@ -282,7 +284,7 @@ impl Module {
             counting.await;
             Ok(())
         }));
-        let control = shell.serve(handle.clone(), reloader.clone().reread());
+        let control = shell.serve(Shell { handle: handle.clone(), reread: reloader.clone().reread() });
         tasks.spawn(ended("ctl", async {
             control.await;
             Ok(())

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use crate::admin::Accounts;
 use crate::cabinet::{Command, Reply, Who};
 use crate::config::Config;
-use crate::drive::ctl;
+use crate::module::shell::Reread;
 
 use super::boot;
 use super::handle::Handle;
@@ -26,7 +26,7 @@ pub(crate) struct Reloader {
 
 impl Reloader {
     /// Itself, as the control socket calls it.
-    pub(super) fn reread(self) -> ctl::Reread {
+    pub(super) fn reread(self) -> Reread {
         Arc::new(move |who| {
             let reloader = self.clone();
             Box::pin(async move { reloader.reload(who).await })

@@ -12,7 +12,7 @@ use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::{alarm, dhcp};
+use crate::drive::{alarm, dhcp};
 
 /// How the card hangs on the network.
 #[derive(Clone, Debug, PartialEq, Eq)]
