@@ -12,9 +12,9 @@ use bootcfg::dhcp::{Ports, Relay, client, relay, server};
 use bootcfg::tftp::{self, Refusal};
 use bootcfg::wire::tftp::FileName;
 use bootcfg::{HwAddr, Plan, Position};
-use server_module::card::boot::{Command, Link};
+use server_module::card::boot::{self, Command, Link};
+use server_module::drive::dhcp;
 use server_module::drive::tftp::{Content, Source};
-use server_module::drive::{boot, dhcp};
 use tokio::net::UdpSocket;
 use tokio::sync::{mpsc, watch};
 

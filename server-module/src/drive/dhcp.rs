@@ -37,7 +37,7 @@ pub fn bind(listen: &str) -> io::Result<Listener> {
 }
 
 /// A UDP socket that may broadcast, on one interface only where one is named.
-pub(super) fn open(address: SocketAddr, interface: Option<&str>) -> io::Result<UdpSocket> {
+pub(crate) fn open(address: SocketAddr, interface: Option<&str>) -> io::Result<UdpSocket> {
     let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
     if let Some(interface) = interface {
         socket.set_reuse_address(true)?;
