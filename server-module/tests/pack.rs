@@ -305,7 +305,7 @@ fn two_versions_of_a_debian_package() {
     place.pack(&["undo", "--root", "d"]).ok();
     assert_eq!(tree(&d), tree(&place.at("a")));
     fs::remove_dir_all(&d).unwrap();
-    place.kill(kills() / 4);
+    place.kill(kills());
 }
 
 #[test]
