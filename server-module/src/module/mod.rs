@@ -94,6 +94,7 @@ pub fn run(args: &Args) -> Done {
     runtime()?.block_on(async {
         let module = Module::start(config, &args.config).await?;
         tracing::info!(config = %args.config.display(), "the module is ready");
+        tracing::info!("what is commanded is kept in memory: after a restart the configuration alone counts");
         module.until_told().await
     })
 }
