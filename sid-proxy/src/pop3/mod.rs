@@ -21,7 +21,9 @@
 
 mod command;
 mod config;
+mod login;
 mod relay;
+mod replay;
 mod sasl;
 mod session;
 

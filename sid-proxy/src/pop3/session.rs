@@ -10,10 +10,9 @@
 //! Securing
 //! ```
 
-use super::command::{Command, command};
 use super::config::Config;
 use super::relay::Relay;
-use super::sasl::{Credentials, decode, encode};
+use super::sasl::Credentials;
 use crate::Key;
 use crate::session::{
     Error, Event, Found, Input, Line, Outbox, Output, Peer, Refusal, Security, Seek, Side, Usage, line,
@@ -26,17 +25,17 @@ use core::time::Duration;
 /// One customer's connection.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Session {
-    config: Arc<Config>,
+    pub(super) config: Arc<Config>,
     peer: Peer,
-    state: State,
-    seek: Seek,
-    given: Credentials,
-    secure: bool,
-    draining: bool,
+    pub(super) state: State,
+    pub(super) seek: Seek,
+    pub(super) given: Credentials,
+    pub(super) secure: bool,
+    pub(super) draining: bool,
     /// Commands and refused passwords so far.
     commands: u32,
     attempts: u32,
-    out: Outbox,
+    pub(super) out: Outbox,
     from_client: u64,
     from_card: u64,
     refusal: Option<Refusal>,
@@ -44,13 +43,13 @@ pub struct Session {
     /// When the line must be whole of which a part is here.
     line_by: Option<Duration>,
     /// When the password came.
-    asked_at: Duration,
+    pub(super) asked_at: Duration,
     began_at: Duration,
     now: Duration,
 }
 
 #[derive(Clone, Debug, PartialEq)]
-enum State {
+pub(super) enum State {
     Authorization,
     /// The next line answers a challenge.
     Sasl(Challenge),
@@ -64,7 +63,7 @@ enum State {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Challenge {
+pub(super) enum Challenge {
     Plain,
     LoginName,
     LoginPassword,
@@ -72,15 +71,15 @@ enum Challenge {
 
 /// What the card is to answer next.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Step {
+pub(super) enum Step {
     Greeting,
     User,
     Auth,
     Password,
 }
 
-const FAILED: &str = "-ERR [AUTH] Authentication failed\r\n";
-const UNAVAILABLE: &str = "-ERR [SYS/TEMP] Temporarily unavailable, try again later\r\n";
+pub(super) const FAILED: &str = "-ERR [AUTH] Authentication failed\r\n";
+pub(super) const UNAVAILABLE: &str = "-ERR [SYS/TEMP] Temporarily unavailable, try again later\r\n";
 
 impl Session {
     /// Begins a connection at `now`, with the greeting.
@@ -195,119 +194,6 @@ impl Session {
         }
     }
 
-    fn command(&mut self, now: Duration, text: &[u8]) {
-        let login = matches!(command(text), Command::User(_) | Command::Pass(_) | Command::Auth(..));
-        if login && self.config.security == Security::Required && !self.secure {
-            self.out.event(Event::Refused(Refusal::NotSecure));
-            return self.say("-ERR Use STLS first\r\n");
-        }
-        match command(text) {
-            Command::User(name) => {
-                self.given = Credentials { login: name.to_vec(), ..Credentials::default() };
-                self.say("+OK\r\n");
-            }
-            Command::Pass(_) if self.given.login.is_empty() => self.say("-ERR USER first\r\n"),
-            Command::Pass(password) => {
-                self.given.password = password.to_vec();
-                self.login(now);
-            }
-            Command::Auth(mechanism, initial) => self.auth(now, mechanism, initial),
-            Command::Apop => self.say("-ERR APOP is not available, the greeting has no challenge\r\n"),
-            Command::Capa => self.capabilities(),
-            Command::Stls if self.config.security != Security::Never && !self.secure => {
-                self.say("+OK Begin TLS\r\n");
-                self.out.push(Output::Secure);
-                self.state = State::Securing;
-                self.wait(now, self.config.timeouts.card);
-            }
-            Command::Stls => self.say("-ERR STLS is not available\r\n"),
-            Command::Quit => {
-                self.say("+OK Goodbye\r\n");
-                self.over(now, false);
-            }
-            Command::Unknown => self.say("-ERR Unknown command\r\n"),
-            Command::Malformed => {
-                self.out.event(Event::Refused(Refusal::Malformed));
-                self.say("-ERR Malformed command\r\n");
-            }
-        }
-    }
-
-    fn capabilities(&mut self) {
-        self.say("+OK\r\n");
-        if self.secure || self.config.security != Security::Required {
-            self.say("USER\r\nSASL PLAIN LOGIN\r\n");
-        }
-        self.say("PIPELINING\r\nRESP-CODES\r\nAUTH-RESP-CODE\r\n");
-        if !self.secure && matches!(self.config.security, Security::Offered | Security::Required) {
-            self.say("STLS\r\n");
-        }
-        for capability in &self.config.capabilities {
-            self.out.send(Side::Client, &[capability.as_bytes(), b"\r\n"]);
-        }
-        self.say(".\r\n");
-    }
-
-    /// `AUTH mechanism [initial-response]` (RFC 5034 §4).
-    fn auth(&mut self, now: Duration, mechanism: &[u8], initial: Option<&[u8]>) {
-        let challenge = if mechanism.eq_ignore_ascii_case(b"PLAIN") {
-            Challenge::Plain
-        } else if mechanism.eq_ignore_ascii_case(b"LOGIN") {
-            Challenge::LoginName
-        } else {
-            return self.say("-ERR Unknown mechanism\r\n");
-        };
-        match initial {
-            Some(response) => self.respond(now, challenge, response),
-            None => {
-                self.say(if challenge == Challenge::Plain { "+ \r\n" } else { "+ VXNlcm5hbWU6\r\n" });
-                self.state = State::Sasl(challenge);
-            }
-        }
-    }
-
-    fn respond(&mut self, now: Duration, challenge: Challenge, response: &[u8]) {
-        self.state = State::Authorization;
-        if response == b"*" {
-            return self.say("-ERR Cancelled\r\n");
-        }
-        // "=" is an empty response (RFC 5034 §4), and no mechanism here has one.
-        let message = decode(response).filter(|message| !message.is_empty());
-        let complete = match (challenge, message) {
-            (Challenge::Plain, Some(message)) => {
-                let given = Credentials::plain(&message);
-                given.map(|given| self.given = given)
-            }
-            (Challenge::LoginName, Some(name)) if !name.contains(&0) => {
-                self.given = Credentials { login: name, ..Credentials::default() };
-                self.say("+ UGFzc3dvcmQ6\r\n");
-                self.state = State::Sasl(Challenge::LoginPassword);
-                return;
-            }
-            (Challenge::LoginPassword, Some(password)) if !password.contains(&0) => {
-                self.given.password = password;
-                Some(())
-            }
-            _ => None,
-        };
-        if complete.is_some() {
-            self.login(now);
-        } else {
-            self.out.event(Event::Refused(Refusal::Malformed));
-            self.say("-ERR Malformed response\r\n");
-        }
-    }
-
-    fn login(&mut self, now: Duration) {
-        self.asked_at = now;
-        if self.draining {
-            return self.refuse(now, Refusal::Draining, UNAVAILABLE);
-        }
-        self.state = State::Seeking;
-        self.wait(now, self.config.timeouts.connect);
-        self.seek.begin(&mut self.out);
-    }
-
     fn sought(&mut self, now: Duration, answer: &Input<'_>) -> Result<usize, Error> {
         if self.state != State::Seeking {
             return Err(Error::NotAsked);
@@ -317,7 +203,7 @@ impl Session {
         Ok(0)
     }
 
-    fn found(&mut self, now: Duration, found: Found) {
+    pub(super) fn found(&mut self, now: Duration, found: Found) {
         match found {
             Found::NotYet => {
                 self.state = State::Seeking;
@@ -369,54 +255,6 @@ impl Session {
             }
             _ => 0,
         }
-    }
-
-    /// Logs in at the card with what the customer gave.
-    fn replay(&mut self, now: Duration, step: Step, text: &[u8]) {
-        let ok = text.starts_with(b"+OK");
-        match step {
-            Step::Greeting => {
-                let own = text
-                    .strip_prefix(b"+OK ")
-                    .is_some_and(|rest| rest.starts_with(self.config.name.as_bytes()));
-                if own {
-                    self.refuse(now, Refusal::Loop, UNAVAILABLE);
-                } else if !ok {
-                    let found = self.seek.again(&mut self.out);
-                    self.found(now, found);
-                } else if self.given.fit_user_and_pass() {
-                    self.out.send(Side::Card, &[b"USER ", &self.given.login, b"\r\n"]);
-                    self.step(now, Step::User);
-                } else {
-                    self.out.send(Side::Card, &[b"AUTH PLAIN\r\n"]);
-                    self.step(now, Step::Auth);
-                }
-            }
-            Step::User if ok => {
-                self.out.send(Side::Card, &[b"PASS ", &self.given.password, b"\r\n"]);
-                self.step(now, Step::Password);
-            }
-            Step::Auth if text.starts_with(b"+") && !ok => {
-                let message = encode(&self.given.to_plain());
-                self.out.send(Side::Card, &[&message, b"\r\n"]);
-                self.step(now, Step::Password);
-            }
-            Step::Password if ok => self.logged_in(now),
-            Step::User | Step::Auth | Step::Password => {
-                let (refusal, answer) = refused_by_card(text);
-                self.refuse(now, refusal, answer);
-            }
-        }
-    }
-
-    fn logged_in(&mut self, now: Duration) {
-        self.say("+OK Logged in\r\n");
-        if let Some(decision) = self.seek.decision {
-            self.out.event(Event::LoggedIn(decision));
-        }
-        self.given.password = Vec::new();
-        self.state = State::Transaction(Relay::default());
-        self.wait(now, self.config.timeouts.idle);
     }
 
     fn forwarded(&mut self, now: Duration, from: Side, len: u64) -> Result<usize, Error> {
@@ -521,7 +359,7 @@ impl Session {
     }
 
     /// Gives the card back and refuses, not before the time that every refusal takes.
-    fn refuse(&mut self, now: Duration, refusal: Refusal, answer: &'static str) {
+    pub(super) fn refuse(&mut self, now: Duration, refusal: Refusal, answer: &'static str) {
         let broke = matches!(refusal, Refusal::CardBroke | Refusal::CardMalformed | Refusal::Loop);
         self.seek.release(&mut self.out, broke);
         self.refusal = Some(refusal);
@@ -553,7 +391,7 @@ impl Session {
         self.over(now, false);
     }
 
-    fn over(&mut self, now: Duration, abort: bool) {
+    pub(super) fn over(&mut self, now: Duration, abort: bool) {
         self.seek.release(&mut self.out, false);
         self.out.push(Output::Close { abort });
         self.out.event(Event::Done(Usage {
@@ -571,16 +409,16 @@ impl Session {
         self.line_by = None;
     }
 
-    fn step(&mut self, now: Duration, step: Step) {
+    pub(super) fn step(&mut self, now: Duration, step: Step) {
         self.state = State::Replaying(step);
         self.wait(now, self.config.timeouts.card);
     }
 
-    fn wait(&mut self, now: Duration, timeout: Duration) {
+    pub(super) fn wait(&mut self, now: Duration, timeout: Duration) {
         self.deadline = Some(now.saturating_add(timeout));
     }
 
-    fn say(&mut self, text: &str) {
+    pub(super) fn say(&mut self, text: &str) {
         if !text.is_empty() {
             self.out.send(Side::Client, &[text.as_bytes()]);
         }
@@ -590,24 +428,4 @@ impl Session {
 /// What a customer is greeted with, and a loop is known by.
 fn greeting(config: &Config) -> String {
     alloc::format!("+OK {} POP3 ready\r\n", config.name)
-}
-
-/// The card's refusal in our own words. Its response code passes where a mail program acts on it (RFC 2449 §8,
-/// RFC 3206); its text could tell an unknown user from a wrong password, or name the card.
-fn refused_by_card(text: &[u8]) -> (Refusal, &'static str) {
-    let code =
-        text.strip_prefix(b"-ERR [").and_then(|rest| rest.split(|&b| b == b']').next()).unwrap_or_default();
-    let is = |name: &[u8]| code.eq_ignore_ascii_case(name);
-    let answer = if is(b"IN-USE") {
-        "-ERR [IN-USE] The mailbox is in use\r\n"
-    } else if is(b"LOGIN-DELAY") {
-        "-ERR [LOGIN-DELAY] Logged in too recently\r\n"
-    } else if is(b"SYS/TEMP") {
-        UNAVAILABLE
-    } else if is(b"SYS/PERM") {
-        "-ERR [SYS/PERM] Unavailable\r\n"
-    } else {
-        FAILED
-    };
-    (Refusal::Login, answer)
 }

@@ -24,6 +24,7 @@ mod plan;
 mod recover;
 mod script;
 mod stage;
+mod turn;
 mod types;
 
 pub use journal::{Installed, Mark, Record};

@@ -1,0 +1,346 @@
+//! Which phase follows which, and where a failure leads.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use super::check::Check;
+use super::inspect::{CHUNK, Inspect};
+use super::journal::{Installed, Mark, Record};
+use super::machine::{Current, Engine, Phase, Then, wide};
+use super::plan::Plan;
+use super::recover::{Discard, Recover};
+use super::script::{Script, Step, Stop};
+use super::stage::Stage;
+use super::types::{Effect, Event, Goal, Outcome, Place, Reason, Recovered, Status};
+use crate::tree::Side;
+use crate::verify::Reader;
+
+/// Rounds of reading the state: three for what an earlier run left, three for this one, and some.
+const ROUNDS: u32 = 64;
+
+impl Engine {
+    /// Goes from a phase that is through to the next one.
+    pub(super) fn turn(&mut self) {
+        match core::mem::replace(&mut self.phase, Phase::Finished) {
+            Phase::Recover(recover) => {
+                self.found = recover.finish();
+                self.decide();
+            }
+            Phase::Discard(discard) => {
+                self.phase = Phase::Script(Script::new(discard.steps(), false), Then::Recover);
+            }
+            Phase::Verify(reader, _) => self.verified(*reader),
+            Phase::Inspect(inspect, Side::Before) => self.prepare(&inspect),
+            Phase::Inspect(_, Side::After) => self.undo(),
+            Phase::Stage(_) => self.commit(),
+            Phase::Script(_, then) => self.then(then),
+            Phase::Check(_, side) => self.settle(side),
+            Phase::Finished => {}
+        }
+    }
+
+    fn then(&mut self, then: Then) {
+        match (then, self.current.as_deref(), self.envelope.as_deref()) {
+            (Then::Stage, Some(current), Some(envelope)) => {
+                let stage = Stage::new(current.number, self.config.limits, &current.plan, envelope);
+                self.phase = Phase::Stage(Box::new(stage));
+            }
+            (Then::Switch, Some(_), _) => self.switch(false),
+            (Then::Check(side), Some(current), _) => {
+                self.phase = Phase::Check(Check::new(&current.plan, side), side);
+            }
+            (Then::Settled(Side::After), Some(_), Some(_)) => {
+                self.pending = self.applied(false);
+                self.recover();
+            }
+            _ => self.recover(),
+        }
+    }
+
+    pub(super) fn recover(&mut self) {
+        self.rounds = self.rounds.saturating_add(1);
+        self.phase = Phase::Recover(Recover::new());
+    }
+
+    /// Looks at the state that was found: what must be brought in order before the goal?
+    fn decide(&mut self) {
+        let highest = self.found.updates.last().cloned();
+        let lower = self.found.updates.first().map(|(number, _)| *number);
+        if self.rounds > ROUNDS {
+            return self.finish(Outcome::Refused(Reason::Forgetful));
+        }
+        let Some((number, state)) = highest else { return self.begin() };
+        let Some((mark, record)) = state else {
+            self.note(Recovered::RolledBack);
+            self.phase = Phase::Discard(Discard::new(number));
+            return;
+        };
+        let plan = Plan::new(record.manifest.clone());
+        self.current = Some(Box::new(Current { number, record, plan }));
+        let Some(current) = self.current.as_deref() else { return };
+        let failing = matches!(self.pending, Some(Outcome::Failed { .. } | Outcome::Refused(_)));
+        match mark {
+            Mark::Switching if !failing => {
+                self.note(Recovered::Finished);
+                self.switch(true);
+            }
+            Mark::Switching | Mark::Undoing => {
+                self.note(Recovered::Undone);
+                self.go_back();
+            }
+            Mark::Applied if failing && self.working == Some(number) => self.go_back(),
+            Mark::Applied => {
+                let floor = self.found.installed.as_ref().map_or(0, |installed| installed.floor);
+                let installed = Installed {
+                    version: current.record.to.clone(),
+                    package: current.record.id,
+                    floor: floor.max(current.record.epoch),
+                    undone: false,
+                };
+                match lower.filter(|lower| *lower < number) {
+                    _ if self.found.installed.as_ref() != Some(&installed) => self.install(&installed),
+                    Some(lower) => self.phase = Phase::Discard(Discard::new(lower)),
+                    None => self.begin(),
+                }
+            }
+            Mark::Undone | Mark::Draft => {
+                let floor = self.found.installed.as_ref().map_or(0, |installed| installed.floor);
+                let installed = Installed {
+                    version: current.record.from.clone(),
+                    package: current.record.id,
+                    floor,
+                    undone: true,
+                };
+                if self.found.installed.as_ref() == Some(&installed) {
+                    self.phase = Phase::Discard(Discard::new(number));
+                } else {
+                    self.install(&installed);
+                }
+            }
+        }
+    }
+
+    /// Remembers what an earlier run had left, unless it was this one.
+    fn note(&mut self, recovered: Recovered) {
+        if self.pending.is_none() {
+            let id = self.current.as_ref().map(|current| current.record.id);
+            self.recovered = self.recovered.or(Some((recovered, id)));
+        }
+    }
+
+    /// Everything is in order: goes about the goal, or is through with it.
+    fn begin(&mut self) {
+        if let Some(outcome) = self.pending.take() {
+            return self.finish(outcome);
+        }
+        let recovered = self.recovered.map(|(recovered, _)| recovered);
+        match &self.goal {
+            Goal::Apply(trust) => {
+                let reader = Reader::new(self.config.limits, trust.clone());
+                self.phase = Phase::Verify(Box::new(reader), 0);
+            }
+            Goal::Undo => {
+                let applied = matches!(self.found.updates.last(), Some((_, Some((Mark::Applied, _)))));
+                match recovered {
+                    // The interrupted work was the last one, and taking it back is what is asked for.
+                    Some(Recovered::RolledBack | Recovered::Undone) => {
+                        let to = self.found.installed.as_ref().map(|installed| installed.version.clone());
+                        self.finish(Outcome::Undone { from: None, to });
+                    }
+                    _ if applied => self.phase = Phase::Inspect(Inspect::new(Side::After), Side::After),
+                    _ => self.finish(Outcome::Refused(Reason::NothingToUndo)),
+                }
+            }
+            Goal::Status => {
+                let undo = match self.found.updates.last() {
+                    Some((_, Some((Mark::Applied, record)))) => Some(record.from.clone()),
+                    _ => None,
+                };
+                let installed = self.found.installed.clone();
+                self.finish(Outcome::Status(Status { installed, undo, recovered }));
+            }
+        }
+    }
+
+    fn verified(&mut self, reader: Reader) {
+        let Some(envelope) = reader.finish() else { return };
+        let number = self.found.updates.last().map_or(1, |(number, _)| number.saturating_add(1));
+        let floor = self.found.installed.as_ref().map_or(0, |installed| installed.floor);
+        let record = Record {
+            id: envelope.id,
+            from: envelope.root.from_version.clone(),
+            to: envelope.root.to_version.clone(),
+            epoch: envelope.root.epoch,
+            times: Vec::new(),
+            manifest: envelope.manifest.clone(),
+        };
+        let plan = Plan::new(envelope.manifest.clone());
+        let resumed = self.recovered == Some((Recovered::Finished, Some(envelope.id)));
+        self.current = Some(Box::new(Current { number, record, plan }));
+        self.envelope = Some(Box::new(envelope));
+        let epoch = self.current.as_ref().map_or(0, |current| current.record.epoch);
+        if resumed {
+            if let Some(outcome) = self.applied(true) {
+                self.finish(outcome);
+            }
+        } else if epoch < floor {
+            self.finish(Outcome::Refused(Reason::Package(crate::Error::BelowFloor { epoch, floor })));
+        } else {
+            self.phase = Phase::Inspect(Inspect::new(Side::Before), Side::Before);
+        }
+    }
+
+    fn applied(&self, resumed: bool) -> Option<Outcome> {
+        let current = self.current.as_deref()?;
+        Some(Outcome::Applied {
+            from: current.record.from.clone(),
+            to: current.record.to.clone(),
+            id: current.record.id,
+            resumed,
+            summary: current.plan.summary(),
+        })
+    }
+
+    /// The tree is the one to start from.
+    fn prepare(&mut self, inspect: &Inspect) {
+        let home = self.found.home;
+        let Some(current) = self.current.as_deref_mut() else { return };
+        if self.config.dry_run {
+            let outcome = Outcome::Applicable {
+                from: current.record.from.clone(),
+                to: current.record.to.clone(),
+                id: current.record.id,
+                summary: current.plan.summary(),
+            };
+            return self.finish(outcome);
+        }
+        current.record.times = inspect.times().to_vec();
+        let root = inspect.root();
+        self.working = Some(current.number);
+        let steps = current.plan.prepare(current.number, home, root);
+        self.phase = Phase::Script(Script::new(steps, false), Then::Stage);
+    }
+
+    /// Everything new is staged: captures what will go, and makes the journal's word durable.
+    fn commit(&mut self) {
+        let Some(current) = self.current.as_deref() else { return };
+        let number = current.number;
+        let mut steps = current.plan.capture(number);
+        steps.extend(write(&Place::Journal(number, Mark::Draft), &current.record.emit()));
+        steps.extend(mark(number, Mark::Draft, Mark::Switching));
+        steps.push(Step::new(Effect::Barrier));
+        self.phase = Phase::Script(Script::new(steps, false), Then::Switch);
+    }
+
+    fn switch(&mut self, again: bool) {
+        let Some(current) = self.current.as_deref() else { return };
+        let steps = current.plan.switch(current.number);
+        self.phase = Phase::Script(Script::new(steps, again), Then::Check(Side::After));
+    }
+
+    /// The tree is the one to go back from.
+    fn undo(&mut self) {
+        let Some(current) = self.current.as_deref() else { return };
+        let (from, to) = (Some(current.record.to.clone()), Some(current.record.from.clone()));
+        self.pending = Some(Outcome::Undone { from, to });
+        self.go_back();
+    }
+
+    /// Goes back to the old tree, from wherever the switch has come.
+    fn go_back(&mut self) {
+        let Some(current) = self.current.as_deref() else { return };
+        let number = current.number;
+        let mut steps = Vec::new();
+        for from in [Mark::Switching, Mark::Applied] {
+            let place = Place::Journal(number, from);
+            let rename = Effect::Rename { from: place.clone(), to: Place::Journal(number, Mark::Undoing) };
+            steps.push(Step::new(rename).unless_missing(place));
+        }
+        steps.push(Step::new(Effect::Barrier));
+        steps.extend(current.plan.restore(number));
+        self.phase = Phase::Script(Script::new(steps, true), Then::Check(Side::Before));
+    }
+
+    /// The tree is what it should be, except for the modes of its directories.
+    fn settle(&mut self, side: Side) {
+        let Some(current) = self.current.as_deref() else { return };
+        let mut steps = current.plan.close(side);
+        match side {
+            Side::After => steps.extend(mark(current.number, Mark::Switching, Mark::Applied)),
+            Side::Before => {
+                steps.extend(current.plan.times(&current.record.times));
+                steps.extend(mark(current.number, Mark::Undoing, Mark::Undone));
+            }
+        }
+        self.phase = Phase::Script(Script::new(steps, false), Then::Settled(side));
+    }
+
+    /// Says what is installed. The barrier also makes the state durable that the update has come to.
+    fn install(&mut self, installed: &Installed) {
+        let mut steps = write(&Place::InstalledDraft, &installed.emit());
+        steps.push(Step::new(Effect::Barrier));
+        steps.push(Step::new(Effect::Rename { from: Place::InstalledDraft, to: Place::Installed }));
+        if installed.undone {
+            // The journal of the update, from which this could be told again, will be removed.
+            steps.push(Step::new(Effect::Barrier));
+        }
+        self.phase = Phase::Script(Script::new(steps, false), Then::Recover);
+    }
+
+    /// Something stands in the way: goes back to where everything is in order, and ends.
+    pub(super) fn stop(&mut self, stop: Stop, effect: Option<Effect>) {
+        let outcome = match (stop, effect) {
+            (Stop::Refuse(reason), _) => Outcome::Refused(reason),
+            (Stop::Fail(failure), Some(what)) => {
+                Outcome::Failed { what: Box::new(what), failure, settled: true }
+            }
+            (Stop::Fail(_), None) => return,
+        };
+        let touched = matches!(
+            &self.phase,
+            Phase::Stage(_)
+                | Phase::Check(_, Side::After)
+                | Phase::Script(
+                    _,
+                    Then::Stage | Then::Switch | Then::Check(Side::After) | Then::Settled(Side::After)
+                )
+        );
+        match (&self.phase, outcome, self.pending.take()) {
+            (_, outcome, None) if touched => {
+                self.pending = Some(outcome);
+                self.recover();
+            }
+            // Before anything was touched.
+            (Phase::Verify(..) | Phase::Inspect(..), outcome, _) => self.finish(outcome),
+            // On the way back, or while the engine's own state is brought in order.
+            (_, Outcome::Failed { what, failure, .. }, _) => {
+                self.finish(Outcome::Failed { what, failure, settled: false });
+            }
+            (_, outcome, _) => self.finish(outcome),
+        }
+    }
+
+    pub(super) fn finish(&mut self, outcome: Outcome) {
+        self.phase = Phase::Finished;
+        self.progress = None;
+        self.finished = Some(Event::Finished(outcome));
+    }
+}
+
+/// Writes a file of the engine's own.
+fn write(place: &Place, bytes: &[u8]) -> Vec<Step> {
+    let mut steps = alloc::vec![Step::new(Effect::Create { place: place.clone() })];
+    let size = usize::try_from(CHUNK).unwrap_or(usize::MAX);
+    let mut offset: u64 = 0;
+    for chunk in bytes.chunks(size) {
+        steps.push(Step::new(Effect::Write { place: place.clone(), offset, bytes: chunk.to_vec() }));
+        offset = offset.saturating_add(wide(chunk.len()));
+    }
+    steps
+}
+
+/// Takes an update from one state to the next, after everything before is durable.
+fn mark(number: u32, from: Mark, to: Mark) -> Vec<Step> {
+    let rename = Effect::Rename { from: Place::Journal(number, from), to: Place::Journal(number, to) };
+    alloc::vec![Step::new(Effect::Barrier), Step::new(rename)]
+}
