@@ -120,6 +120,21 @@ fn an_answer_cut_at_every_byte_is_never_taken_for_whole() {
 }
 
 #[test]
+fn line_ends_before_a_request_are_judged_alike_however_they_are_cut() {
+    for (before, status) in [("\r\n\r\n\n", 200), ("\r", 400), ("\n\r\r\n\r\r", 400), ("\r\n\r", 400)] {
+        let request = format!("{before}{GET}");
+        let mut whole = Rig::new();
+        whole.client_sends(&request).card_sends(OK);
+        let mut cut = Rig::new();
+        for byte in request.as_bytes() {
+            cut.client_sends([*byte]);
+        }
+        cut.card_sends(OK);
+        assert_eq!((whole.statuses(), cut.statuses()), (vec![status], vec![status]), "{before:?}");
+    }
+}
+
+#[test]
 fn every_bit_flip_of_a_request_is_forwarded_whole_or_refused() {
     let request = "POST /a HTTP/1.1\r\nHost: www.sell.com\r\nTransfer-Encoding: chunked\r\nConnection: x\r\n\r\n3\r\nabc\r\n0\r\n\r\n";
     for bit in 0..request.len() * 8 {

@@ -261,12 +261,20 @@ impl Session {
     /// Takes the head of a request once it is whole.
     fn read_head(&mut self, bytes: &[u8], end: bool) -> usize {
         let limit = self.config.limits.head_bytes;
-        let Some(first) = bytes.iter().find(|&&b| b != b'\r' && b != b'\n') else {
-            // Empty lines before a request are skipped (RFC 9112 §2.2); they don't count as one begun.
-            if end {
-                self.close(false);
+        // Empty lines before a request are skipped (RFC 9112 §2.2), each once it is whole: however the bytes were cut on
+        // their way, a carriage return alone is none. They don't count as a request begun.
+        let empty = head::empty_lines(bytes);
+        if empty > 0 {
+            return empty;
+        }
+        let first = match bytes {
+            [] | [b'\r'] => {
+                if end {
+                    self.close(false);
+                }
+                return 0;
             }
-            return bytes.len();
+            [first, ..] => first,
         };
         let scanned = match self.phase {
             Phase::Head { scanned, .. } => scanned,

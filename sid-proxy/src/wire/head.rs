@@ -64,6 +64,16 @@ pub enum HeadError {
     TooManyFields,
 }
 
+/// Octets of the empty lines at the front that are whole (RFC 9112 §2.2).
+#[must_use]
+pub fn empty_lines(bytes: &[u8]) -> usize {
+    let mut rest = bytes;
+    while let [b'\r', b'\n', tail @ ..] | [b'\n', tail @ ..] = rest {
+        rest = tail;
+    }
+    bytes.len().saturating_sub(rest.len())
+}
+
 /// Finds where a head ends, which is behind its first empty line. `from` says how many bytes an earlier call
 /// looked at in vain, so that a head fed byte by byte costs no more than one fed whole.
 #[must_use]
