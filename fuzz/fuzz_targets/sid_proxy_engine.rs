@@ -80,7 +80,8 @@ impl Rig {
                     Input::Picked { card: CardId(0), address: ([10, 1, 1, 1], 8000).into() }
                 }
                 Output::Connect { .. } => {
-                    self.card.forward = 0;
+                    // What a card sent belongs to its connection and goes with it.
+                    self.card = End::default();
                     self.to_card.push(Vec::new());
                     Input::Connected { reused: false }
                 }
@@ -137,8 +138,9 @@ impl Rig {
 
     fn feed(&mut self, side: Side, bytes: &[u8], cuts: &[u8]) {
         let mut rest = bytes;
+        let connections = self.to_card.len();
         for cut in cuts.iter().cycle() {
-            if rest.is_empty() {
+            if rest.is_empty() || (side == Side::Card && self.to_card.len() != connections) {
                 return;
             }
             let (piece, tail) = rest.split_at((usize::from(*cut) + 1).min(rest.len()));

@@ -288,3 +288,13 @@ fn a_host_of_20_bytes_takes_48_at_most() {
     assert_eq!(clone.lookup(&Key::Sni(None)), Err(Miss::NoRoute));
     assert_eq!(RouteId(0).to_string(), "0");
 }
+
+#[test]
+fn a_percent_that_begins_no_escape_cannot_be_made_to_begin_one() {
+    use sid_proxy::wire::path::Readings;
+    for raw in ["/%%33", "/%", "/a%2", "/%%%%41", "/%zz%41"] {
+        let once = Readings::of(raw.as_bytes()).strict.into_owned();
+        assert_eq!(Readings::of(&once).strict, once, "{raw}");
+    }
+    assert_eq!(&*Readings::of(b"/%%33").strict, b"/%253");
+}

@@ -94,7 +94,8 @@ fn is_plain(path: &[u8]) -> bool {
 }
 
 /// Decodes escapes of unreserved bytes and writes the others in upper case; when `loose`, escaped separators
-/// become what they stand for.
+/// become what they stand for. A `%` that begins no escape is written as one, so that what is decoded beside it
+/// cannot make it begin another.
 fn decode(path: &[u8], loose: bool) -> Vec<u8> {
     let mut out = Vec::with_capacity(path.len());
     let mut rest = path;
@@ -113,8 +114,9 @@ fn decode(path: &[u8], loose: bool) -> Vec<u8> {
                         out.extend([b'%', high.to_ascii_uppercase(), low.to_ascii_uppercase()]);
                     }
                 }
-                _ => out.push(byte),
+                _ => out.extend(*b"%25"),
             },
+            (b'%', _) => out.extend(*b"%25"),
             (b'\\', _) if loose => out.push(b'/'),
             _ => out.push(byte),
         }
