@@ -153,7 +153,7 @@ fn building(c: &mut Criterion) {
 }
 
 /// 97 bytes and three fields.
-const HEAD: &[u8] = b"GET /index.html HTTP/1.1\r\nHost: www.sell.com\r\nUser-Agent: curl/7.88.1-x\r\nAccept: */*; q=0.8\r\n\r\n";
+const HEAD: &[u8] = b"GET /index.html HTTP/1.1\r\nHost: www.sell.com\r\nUser-Agent: curl/7.88.1-x64\r\nAccept: */*; q=0.8\r\n\r\n";
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 0\r\n\r\n";
 
 fn heads(c: &mut Criterion) {
