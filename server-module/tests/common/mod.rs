@@ -39,9 +39,19 @@ fn is_here(thing: &str) -> bool {
     if thing == "root" {
         return fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0);
     }
+    place(thing).is_some()
+}
+
+/// Where a program is. Ordinary users have no /usr/sbin in their PATH, and may run most of what is there.
+fn place(program: &str) -> Option<PathBuf> {
     let path = std::env::var("PATH").unwrap_or_default();
     let places = path.split(':').chain(["/usr/sbin", "/sbin", "/usr/bin", "/bin"]);
-    places.map(|place| Path::new(place).join(thing)).any(|file| file.is_file())
+    places.map(|place| Path::new(place).join(program)).find(|file| file.is_file())
+}
+
+/// A command of a program that [`has`] found.
+pub fn tool(program: &str) -> Command {
+    Command::new(place(program).unwrap_or_else(|| program.into()))
 }
 
 /// What a finished command said.
@@ -63,7 +73,7 @@ impl Said {
 
 /// Runs a program to its end, killed after half a minute.
 pub fn run<S: AsRef<std::ffi::OsStr>>(program: &str, arguments: &[S]) -> Said {
-    let mut command = Command::new(program);
+    let mut command = tool(program);
     command.args(arguments);
     finish(command)
 }

@@ -35,7 +35,7 @@ impl Lab {
     }
 
     fn inside(&self, host: &str, program: &str) -> Command {
-        let mut command = Command::new("ip");
+        let mut command = common::tool("ip");
         command.args(["netns", "exec", host, program]);
         command
     }

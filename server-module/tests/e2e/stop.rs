@@ -95,7 +95,7 @@ impl Trapd {
         let conf = dir.path().join("conf");
         std::fs::write(&conf, "authCommunity log public\n").unwrap();
         let log = std::fs::File::create(dir.path().join("log")).unwrap();
-        let child = Command::new("snmptrapd")
+        let child = common::tool("snmptrapd")
             .args(["-f", "-n", "-On", "-Lo", "-C", "-c"])
             .arg(&conf)
             .arg(format!("udp:{address}"))
