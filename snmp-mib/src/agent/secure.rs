@@ -129,7 +129,7 @@ mod off {
 
     /// Without the feature there is no v3.
     #[derive(Clone, Debug, Default, PartialEq)]
-    pub(in super::super) struct Secure;
+    pub(in super::super) struct Secure {}
 
     impl Secure {
         pub(in super::super) const fn is_on(&self) -> bool {
