@@ -1,4 +1,4 @@
-//! CONFORMANCE.md may only name tests that exist, and every row that says "done" names one.
+//! CONFORMANCE.md may only name files and tests that exist, and every row that says "done" names a test.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -8,14 +8,14 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace folder").to_path_buf()
 }
 
-/// Gathers the names of all functions in the Rust files below `folder`.
-fn functions(folder: &Path, names: &mut BTreeSet<String>) {
+/// Gathers the Rust files below `folder` and the names of all functions in them.
+fn functions(folder: &Path, files: &mut Vec<PathBuf>, names: &mut BTreeSet<String>) {
     for entry in fs::read_dir(folder).expect("a readable folder").map(|entry| entry.expect("an entry").path())
     {
         let name = entry.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         if entry.is_dir() {
             if !name.starts_with('.') && name != "target" {
-                functions(&entry, names);
+                functions(&entry, files, names);
             }
         } else if name.ends_with(".rs") {
             let text = fs::read_to_string(&entry).expect("UTF-8 source");
@@ -23,6 +23,7 @@ fn functions(folder: &Path, names: &mut BTreeSet<String>) {
                 rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect::<String>()
             };
             names.extend(text.split("fn ").skip(1).map(identifier));
+            files.push(entry);
         }
     }
 }
@@ -34,9 +35,9 @@ fn cells(row: &str) -> Vec<String> {
 }
 
 #[test]
-fn every_test_named_in_conformance_exists() {
-    let mut known = BTreeSet::new();
-    functions(&root(), &mut known);
+fn every_file_and_test_named_in_conformance_exists() {
+    let (mut files, mut known) = (Vec::new(), BTreeSet::new());
+    functions(&root(), &mut files, &mut known);
     let text = fs::read_to_string(root().join("CONFORMANCE.md")).expect("CONFORMANCE.md");
     let mut faults = Vec::new();
     for (number, line) in text.lines().enumerate().filter(|(_, line)| line.starts_with('|')) {
@@ -49,6 +50,13 @@ fn every_test_named_in_conformance_exists() {
         let named: Vec<&str> = quoted.map(|test| test.rsplit("::").next().unwrap_or(test)).collect();
         if status.starts_with("done") && named.is_empty() {
             faults.push(format!("CONFORMANCE.md:{}: done, but names no test", number + 1));
+        }
+        let places =
+            cells.get(2).filter(|_| cells.len() > 3).into_iter().flat_map(|cell| cell.split(['`', ' ', ',']));
+        for place in places.filter(|place| place.ends_with(".rs")) {
+            if !files.iter().any(|file| file.ends_with(place)) {
+                faults.push(format!("CONFORMANCE.md:{}: there is no file {place}", number + 1));
+            }
         }
         for test in named.into_iter().filter(|test| !known.contains(*test)) {
             faults.push(format!("CONFORMANCE.md:{}: there is no test {test}", number + 1));
