@@ -246,6 +246,8 @@ fn an_escaped_border_is_refused_only_where_it_would_decide() {
     assert_eq!(http(&table, "h", "//sell"), Err(Miss::Ambiguous));
     assert_eq!(http(&table, "h", "/sell/..%2fother"), Err(Miss::Ambiguous));
     assert_eq!(http(&table, "plain", "/sell%2Fitem//"), Ok(3));
+    // Both a strict and a lenient server read the root; one behind the other reads `/sell`.
+    assert_eq!(http(&table, "h", "/sell%2F//.."), Err(Miss::Ambiguous));
 }
 
 #[test]

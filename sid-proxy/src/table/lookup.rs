@@ -29,10 +29,10 @@ fn http(
     trace: &mut impl Trace,
 ) -> Result<Decision, Miss> {
     let readings = Readings::of(raw);
-    let mut levels = Paths { store, path: &readings.strict, trace };
+    let mut levels = Paths { store, path: &readings.strict, trace: &mut *trace };
     let strict = names(store, Names::HTTP, host, Some(port), &mut levels);
-    if let Some(loose) = &readings.loose {
-        let mut levels = Paths { store, path: loose, trace: levels.trace };
+    for other in &readings.others {
+        let mut levels = Paths { store, path: other, trace: &mut *trace };
         let other = names(store, Names::HTTP, host, Some(port), &mut levels);
         if strict.map(|d| d.service) != other.map(|d| d.service) {
             return Err(Miss::Ambiguous);

@@ -1,20 +1,21 @@
 //! Paths as they compare, and the refusal to guess where two readings differ.
 //!
 //! RFC 3986 §6.2.2 makes `/%73ell`, `/x/../sell` and `/sell` one path. Servers disagree on `%2F`, `\` and `//`:
-//! some read them as segment borders, some don't. [`Readings`] gives both readings of such a path, and a table
-//! that would choose two different services for them chooses none.
+//! some read them as segment borders, some don't, and one that stands behind another reads what that one made of
+//! it. [`Readings`] gives every reading of such a path, and a table that would choose two different services for
+//! them chooses none.
 
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
-/// The ways in which a server may read one raw path. Usually there is only one, borrowed from the request.
+/// The ways in which servers may read one raw path. Usually there is only one, borrowed from the request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Readings<'a> {
     /// As RFC 3986 §6.2.2 normalises it: unreserved bytes decoded, hex in upper case, dot segments removed.
     pub strict: Cow<'a, [u8]>,
-    /// As a lenient server reads it, where that differs: `%2F`, `%5C` and `\` separate, and separators in a
-    /// row count once.
-    pub loose: Option<Vec<u8>>,
+    /// As lenient servers read it, where that differs: `%2F`, `%5C` and `\` may separate, separators in a row
+    /// may count once, and a second server may do so to what a first one has normalised. At most seven.
+    pub others: Vec<Vec<u8>>,
 }
 
 impl<'a> Readings<'a> {
@@ -23,11 +24,20 @@ impl<'a> Readings<'a> {
     pub fn of(raw: &'a [u8]) -> Self {
         let path = without_query(raw);
         if is_plain(path) {
-            return Self { strict: Cow::Borrowed(path), loose: None };
+            return Self { strict: Cow::Borrowed(path), others: Vec::new() };
         }
         let strict = reduce(&decode(path, false), false);
-        let loose = reduce(&decode(path, true), true);
-        Self { loose: (loose != strict).then_some(loose), strict: Cow::Owned(strict) }
+        let mut others = Vec::new();
+        for (separate, collapse) in [(false, false), (false, true), (true, false), (true, true)] {
+            let first = reduce(&decode(path, separate), collapse);
+            let second = reduce(&decode(&first, true), true);
+            for reading in [first, second] {
+                if reading != strict && !others.contains(&reading) {
+                    others.push(reading);
+                }
+            }
+        }
+        Self { strict: Cow::Owned(strict), others }
     }
 }
 
@@ -45,8 +55,7 @@ pub fn prefix(raw: &[u8]) -> Option<Vec<u8>> {
         return None;
     }
     let readings = Readings::of(raw);
-    // `//` collapses only in the loose reading, and a prefix may end in `/`; any other doubt is an error.
-    if readings.loose.is_some() {
+    if !readings.others.is_empty() {
         return None;
     }
     let mut path = readings.strict.into_owned();
@@ -93,10 +102,10 @@ fn is_plain(path: &[u8]) -> bool {
     true
 }
 
-/// Decodes escapes of unreserved bytes and writes the others in upper case; when `loose`, escaped separators
+/// Decodes escapes of unreserved bytes and writes the others in upper case; when `separate`, escaped separators
 /// become what they stand for. A `%` that begins no escape is written as one, so that what is decoded beside it
 /// cannot make it begin another.
-fn decode(path: &[u8], loose: bool) -> Vec<u8> {
+fn decode(path: &[u8], separate: bool) -> Vec<u8> {
     let mut out = Vec::with_capacity(path.len());
     let mut rest = path;
     while let Some((&byte, tail)) = rest.split_first() {
@@ -106,9 +115,9 @@ fn decode(path: &[u8], loose: bool) -> Vec<u8> {
                 (Some(h), Some(l)) => {
                     let value = h.wrapping_shl(4) | l;
                     rest = after;
-                    if is_unreserved(value) || (loose && value == b'/') {
+                    if is_unreserved(value) || (separate && value == b'/') {
                         out.push(value);
-                    } else if loose && value == b'\\' {
+                    } else if separate && value == b'\\' {
                         out.push(b'/');
                     } else {
                         out.extend([b'%', high.to_ascii_uppercase(), low.to_ascii_uppercase()]);
@@ -117,7 +126,7 @@ fn decode(path: &[u8], loose: bool) -> Vec<u8> {
                 _ => out.extend(*b"%25"),
             },
             (b'%', _) => out.extend(*b"%25"),
-            (b'\\', _) if loose => out.push(b'/'),
+            (b'\\', _) if separate => out.push(b'/'),
             _ => out.push(byte),
         }
     }
