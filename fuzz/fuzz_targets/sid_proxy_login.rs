@@ -4,7 +4,7 @@
 
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
-use sid_proxy::session::{Error, Input, Output, Peer, Side};
+use sid_proxy::session::{Input, Output, Peer, Session, Side};
 use sid_proxy::{CardId, Decision, Matched, RouteId, ServiceId, ftp, pop3};
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,29 +34,6 @@ const CARD: [&str; 14] = [
     "229 ok (|||1025|)\r\n", "150 here it comes from 10.1.1.1\r\n", "226 done\r\n", "211-FEAT\r\n EPSV\r\n211 end\r\n",
     "500 what\r\n", ".\r\n",
 ];
-
-trait Session: Clone + PartialEq + std::fmt::Debug {
-    fn handle(&mut self, now: Duration, input: Input<'_>) -> Result<usize, Error>;
-    fn poll_output(&mut self) -> Option<Output<'_>>;
-    fn deadline(&self) -> Option<Duration>;
-}
-
-macro_rules! sessions {
-    ($($kind:ty),*) => {$(
-        impl Session for $kind {
-            fn handle(&mut self, now: Duration, input: Input<'_>) -> Result<usize, Error> {
-                <$kind>::handle(self, now, input)
-            }
-            fn poll_output(&mut self) -> Option<Output<'_>> {
-                <$kind>::poll_output(self)
-            }
-            fn deadline(&self) -> Option<Duration> {
-                <$kind>::deadline(self)
-            }
-        }
-    )*};
-}
-sessions!(pop3::Session, ftp::Session);
 
 #[derive(Default)]
 struct End {
@@ -111,7 +88,7 @@ impl<S: Session> Rig<S> {
                 Output::Pick { tried, .. } => {
                     Input::Picked { card: CardId(tried.len() as u32), address: ([10, 1, 1, 1], 21).into() }
                 }
-                Output::Connect { .. } => Input::Connected,
+                Output::Connect { .. } => Input::Connected { reused: false },
                 Output::Release { .. } => {
                     self.ends = [std::mem::take(&mut self.ends[0]), End::default()];
                     self.ends[0].forward = 0;

@@ -13,7 +13,7 @@ use lab::{Lab, peer};
 use proptest::prelude::*;
 use sid_proxy::session::{Announce, Event, Input, Output, Refusal, Security, Side};
 use sid_proxy::tls::{Config, Otherwise, Session};
-use sid_proxy::{CardId, Decision, Matched, Miss, RouteId, RouteTable, ServiceId, Sid, ftp, pop3};
+use sid_proxy::{CardId, Decision, Matched, Miss, RouteId, RouteTable, ServiceId, Sid, ftp, pop3, session};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -216,7 +216,7 @@ fn table() -> RouteTable {
 }
 
 /// Runs a script and asserts the laws at each step; gives a trace for the law of equal outputs.
-fn keeps_the_laws<S: lab::Session>(session: S, steps: &[Step]) -> Vec<String> {
+fn keeps_the_laws<S: session::Session>(session: S, steps: &[Step]) -> Vec<String> {
     let mut trace = vec![];
     let mut lab = Lab::new(session, table());
     for step in steps {
@@ -246,7 +246,7 @@ fn keeps_the_laws<S: lab::Session>(session: S, steps: &[Step]) -> Vec<String> {
             Step::Tell(n) => {
                 let inputs = [
                     Input::NoCard,
-                    Input::Connected,
+                    Input::Connected { reused: false },
                     Input::ConnectFailed,
                     Input::Secured,
                     Input::SecureFailed,
@@ -294,7 +294,7 @@ fn keeps_the_laws<S: lab::Session>(session: S, steps: &[Step]) -> Vec<String> {
                             let n = u8::try_from(tried.len()).unwrap();
                             Input::Picked { card: CardId(n.into()), address: ([10, 1, 2, n], 9).into() }
                         }
-                        Output::Connect { .. } => Input::Connected,
+                        Output::Connect { .. } => Input::Connected { reused: false },
                         Output::Secure => Input::Secured,
                         Output::Listen { leg, .. } => {
                             Input::Listening { leg, address: ([198, 51, 100, 1], 7000).into() }

@@ -3,7 +3,7 @@
 use super::http::Shared;
 use crate::socket::{Choose, End, HIGH_WATER, Socket, end_of};
 use sid_proxy::ServiceId;
-use sid_proxy::session::{Error, Event, Input, Output, Peer, Side};
+use sid_proxy::session::{Event, Input, Output, Peer, Session, Side};
 use std::future::{Future, poll_fn};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -19,33 +19,6 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 /// How long the customer may take for the last words, or for a TLS handshake.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-/// The verbs of a session.
-pub trait Session: Send + 'static {
-    /// Tells what happened.
-    fn handle(&mut self, now: Duration, input: Input<'_>) -> Result<usize, Error>;
-    /// The next thing to do.
-    fn poll_output(&mut self) -> Option<Output<'_>>;
-    /// When a tick is due.
-    fn deadline(&self) -> Option<Duration>;
-}
-
-macro_rules! sessions {
-    ($($kind:ty),*) => {$(
-        impl Session for $kind {
-            fn handle(&mut self, now: Duration, input: Input<'_>) -> Result<usize, Error> {
-                <$kind>::handle(self, now, input)
-            }
-            fn poll_output(&mut self) -> Option<Output<'_>> {
-                <$kind>::poll_output(self)
-            }
-            fn deadline(&self) -> Option<Duration> {
-                <$kind>::deadline(self)
-            }
-        }
-    )*};
-}
-sessions!(sid_proxy::tls::Session, sid_proxy::pop3::Session, sid_proxy::ftp::Session);
 
 /// What the sessions of one interface share.
 pub struct Door<S> {
@@ -71,7 +44,7 @@ pub type HandOver =
     dyn Fn(Socket, Peer, watch::Receiver<bool>) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync;
 
 /// Serves a listener until `shutdown` turns true, then lets running sessions finish.
-pub async fn serve<S: Session>(
+pub async fn serve<S: Session + Send + 'static>(
     listener: TcpListener,
     door: Arc<Door<S>>,
     mut shutdown: watch::Receiver<bool>,
@@ -127,7 +100,7 @@ enum News {
     Done(bool),
 }
 
-impl<S: Session> Conversation<S> {
+impl<S: Session + Send + 'static> Conversation<S> {
     fn new(stream: TcpStream, peer: Peer, door: Arc<Door<S>>, stop: watch::Receiver<bool>) -> Self {
         let session = (door.begin)(peer, door.shared.now());
         let (news, heard) = mpsc::channel(16);
@@ -180,7 +153,7 @@ impl<S: Session> Conversation<S> {
                     let _ = stream.set_nodelay(true);
                     self.own[1] = stream.local_addr().map_or(self.own[1], |own| own.ip());
                     self.ends[1].stream = Some(stream.into());
-                    Input::Connected
+                    Input::Connected { reused: false }
                 }
                 Err(_) => Input::ConnectFailed,
             }));
@@ -362,7 +335,7 @@ async fn secure(
     .await?
 }
 
-fn hand_over<S: Session>(
+fn hand_over<S: Session + Send + 'static>(
     opening: impl Future<Output = io::Result<Socket>> + Send + 'static,
     door: Arc<Door<S>>,
     peer: Peer,

@@ -22,6 +22,8 @@
 mod command;
 mod config;
 mod data;
+mod login;
+mod replay;
 mod reply;
 mod serve;
 mod session;

@@ -1,11 +1,11 @@
 //! After the login: commands to the card, replies to the customer, and the data connections between them.
 
-use super::command::{Command, command};
+use super::command::{Command, command, strip_telnet};
 use super::config::CardData;
 use super::data::{Arranged, Asked, Data, Refused, active};
 use super::reply::{Replies, ReplyLine};
-use super::session::{Session, State};
-use crate::session::{Error, Event, Output, Refusal, Security, Side};
+use super::session::{Session, State, UNAVAILABLE};
+use crate::session::{Error, Lobby as _, Output, Refusal, Security, Side};
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
@@ -62,9 +62,10 @@ const ABORT_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl Session {
     /// Takes a command line; false if its turn has not come.
-    pub(super) fn serve(&mut self, now: Duration, text: &[u8]) -> bool {
+    pub(super) fn pass_command(&mut self, now: Duration, text: &[u8]) -> bool {
+        let text = strip_telnet(text);
         let protect = self.protect;
-        let client = self.peer.client.ip().to_canonical();
+        let client = self.desk.peer.client.ip().to_canonical();
         let State::Serving(serving) = &mut self.state else { return false };
         let command = command(text);
         if let (Some(Pending::Transfer(transfer)), Command::Abor) = (&mut serving.pending, command) {
@@ -74,13 +75,13 @@ impl Session {
             transfer.aborted = true;
             transfer.dropped = true;
             self.pass(text);
-            self.out.push(Output::DropData);
+            self.desk.out.push(Output::DropData);
             return true;
         }
         if !serving.is_quiet() || serving.quitting {
             return false;
         }
-        self.deadline = Some(now.saturating_add(self.config.timeouts.idle));
+        self.desk.deadline = Some(now.saturating_add(self.config.timeouts.idle));
         let extended_only = serving.extended_only;
         match command {
             Command::Pasv | Command::Port(_) | Command::Eprt(_) if extended_only => {
@@ -97,8 +98,8 @@ impl Session {
             Command::Pasv | Command::Epsv(_) => {
                 let asked = if command == Command::Pasv { Asked::Pasv } else { Asked::Epsv };
                 serving.data = Data::ClientPort(asked);
-                self.out.push(Output::DropData);
-                self.out.listen(Side::Client, client, protect);
+                self.desk.out.push(Output::DropData);
+                self.desk.out.listen(Side::Client, client, protect);
                 self.wait(now, self.config.timeouts.card);
             }
             Command::Port(argument) => self.active(now, active(argument, false, client), client),
@@ -127,15 +128,11 @@ impl Session {
 
     /// Takes a line of the card; false if it has to wait: a card's last word on a transfer waits for the data, since
     /// what the customer is told depends on whether all of it came through.
-    pub(super) fn reply(&mut self, now: Duration, text: &[u8]) -> bool {
+    pub(super) fn pass_reply(&mut self, now: Duration, text: &[u8]) -> bool {
         let State::Serving(serving) = &mut self.state else { return false };
         let mut replies = serving.replies;
         let Some(line) = replies.read(text) else {
-            self.refuse_and_close(
-                now,
-                Refusal::CardMalformed,
-                "421 Service not available, try again later.\r\n",
-            );
+            self.refuse_and_close(now, Refusal::CardMalformed, UNAVAILABLE);
             return true;
         };
         if let Some(Pending::Transfer(transfer)) = &mut serving.pending
@@ -145,7 +142,7 @@ impl Session {
         {
             if line.code >= 400 && !transfer.dropped {
                 transfer.dropped = true;
-                self.out.push(Output::DropData);
+                self.desk.out.push(Output::DropData);
             }
             return false;
         }
@@ -176,7 +173,7 @@ impl Session {
             _ => {
                 if done && pending == Some(Pending::Features) && line.code == 211 {
                     for feature in self.own_features() {
-                        self.out.send(Side::Client, &[b" ", feature.as_bytes(), b"\r\n"]);
+                        self.desk.out.send(Side::Client, &[b" ", feature.as_bytes(), b"\r\n"]);
                     }
                 }
                 self.relay_line(line, text);
@@ -192,7 +189,7 @@ impl Session {
     fn done(&mut self, now: Duration, code: u16) {
         let State::Serving(serving) = &mut self.state else { return };
         serving.pending = None;
-        self.deadline = Some(now.saturating_add(self.config.timeouts.idle));
+        self.desk.deadline = Some(now.saturating_add(self.config.timeouts.idle));
         if serving.quitting || code == 421 {
             self.over(now, false);
         }
@@ -202,13 +199,13 @@ impl Session {
     fn active(&mut self, now: Duration, arranged: Result<Arranged, Refused>, client: IpAddr) {
         match arranged {
             Ok(arranged) => {
-                self.out.push(Output::DropData);
+                self.desk.out.push(Output::DropData);
                 self.ask_card(now, arranged);
             }
             Err(Refused::Malformed) => self.say("501 Malformed address.\r\n"),
             Err(Refused::Protocol) => self.wrong_protocol(client),
             Err(Refused::Bounce) => {
-                self.out.event(Event::Refused(Refusal::Bounce));
+                self.warn(Refusal::Bounce);
                 self.say("504 Only your own address, and ports from 1024.\r\n");
             }
         }
@@ -230,7 +227,7 @@ impl Session {
         let State::Serving(serving) = &mut self.state else { return };
         if how.is_active() {
             serving.data = Data::CardPort(arranged);
-            self.out.listen(Side::Card, card, false);
+            self.desk.out.listen(Side::Card, card, false);
         } else {
             self.ask_card_for(arranged, how, None);
         }
@@ -240,7 +237,7 @@ impl Session {
         let State::Serving(serving) = &mut self.state else { return };
         serving.data = Data::Asked(arranged, how);
         serving.pending = Some(Pending::Arranging);
-        self.out.send(Side::Card, &[how.command(own).as_bytes()]);
+        self.desk.out.send(Side::Card, &[how.command(own).as_bytes()]);
     }
 
     /// The card has answered.
@@ -249,7 +246,7 @@ impl Session {
         match how.port(code, text) {
             Some(port) => {
                 if !how.is_active() {
-                    self.out.dial(Side::Card, SocketAddr::new(card, port), false);
+                    self.desk.out.dial(Side::Card, SocketAddr::new(card, port), false);
                 }
                 self.say(&arranged.reply());
                 self.set_data(Data::Ready(arranged));
@@ -264,7 +261,7 @@ impl Session {
 
     fn no_data(&mut self, now: Duration) {
         self.set_data(Data::None);
-        self.out.push(Output::DropData);
+        self.desk.out.push(Output::DropData);
         self.say("425 Cannot open a data connection.\r\n");
         self.wait(now, self.config.timeouts.idle);
     }
@@ -299,13 +296,13 @@ impl Session {
         match (serving.data, &mut serving.pending) {
             (_, Some(Pending::Transfer(transfer))) if !transfer.dropped => {
                 transfer.dropped = true;
-                self.out.push(Output::DropData);
+                self.desk.out.push(Output::DropData);
             }
             (Data::ClientPort(_), _) if leg == Side::Client => self.no_data(now),
             (Data::CardPort(_), _) if leg == Side::Card => self.no_data(now),
             (Data::Ready(_), None) => {
                 serving.data = Data::None;
-                self.out.push(Output::DropData);
+                self.desk.out.push(Output::DropData);
             }
             _ => {}
         }
@@ -321,7 +318,7 @@ impl Session {
             return self.say("425 Use PASV, EPSV, PORT or EPRT first.\r\n");
         };
         if let Arranged::Active(address) = arranged {
-            self.out.dial(Side::Client, address, protect);
+            self.desk.out.dial(Side::Client, address, protect);
         }
         let transfer = Transfer { from, begun: false, carried: None, dropped: false, aborted: false };
         self.ask(now, text, Pending::Transfer(transfer));
@@ -333,7 +330,7 @@ impl Session {
             if line.last && !transfer.begun && !transfer.dropped {
                 transfer.begun = true;
                 self.set_pending(Pending::Transfer(transfer));
-                self.out.push(Output::Carry { from: transfer.from });
+                self.desk.out.push(Output::Carry { from: transfer.from });
                 self.wait(now, self.config.timeouts.data);
             }
             return;
@@ -350,7 +347,7 @@ impl Session {
             self.say("426 Connection closed, transfer aborted.\r\n");
         }
         if !transfer.begun && !transfer.dropped {
-            self.out.push(Output::DropData);
+            self.desk.out.push(Output::DropData);
         }
         if transfer.aborted {
             self.set_pending(Pending::Abort);
@@ -367,7 +364,8 @@ impl Session {
         if !transfer.begun || transfer.carried.is_some() {
             return Err(Error::NotAsked);
         }
-        let counter = if transfer.from == Side::Client { &mut self.from_client } else { &mut self.from_card };
+        let counter =
+            if transfer.from == Side::Client { &mut self.desk.from_client } else { &mut self.desk.from_card };
         *counter = counter.saturating_add(len);
         self.wait(now, self.config.timeouts.stall);
         Ok(())
@@ -397,17 +395,13 @@ impl Session {
             (Some(Pending::Transfer(transfer)), _)
                 if transfer.begun && transfer.carried.is_none() && !transfer.dropped =>
             {
-                self.out.push(Output::DropData);
+                self.desk.out.push(Output::DropData);
                 self.set_pending(Pending::Transfer(Transfer { dropped: true, ..transfer }));
                 self.wait(now, self.config.timeouts.card);
             }
             (None, Data::ClientPort(_) | Data::CardPort(_)) => self.no_data(now),
             (None, _) => self.refuse_and_close(now, Refusal::Slow, "421 Idle too long.\r\n"),
-            _ => self.refuse_and_close(
-                now,
-                Refusal::CardBroke,
-                "421 Service not available, try again later.\r\n",
-            ),
+            _ => self.refuse_and_close(now, Refusal::CardBroke, UNAVAILABLE),
         }
     }
 
@@ -419,8 +413,8 @@ impl Session {
     }
 
     fn pass(&mut self, text: &[u8]) {
-        self.out.send(Side::Card, &[text, b"\r\n"]);
-        self.from_client = self.from_client.saturating_add(crate::number::long(text.len()));
+        self.desk.out.send(Side::Card, &[text, b"\r\n"]);
+        self.desk.from_client = self.desk.from_client.saturating_add(crate::number::long(text.len()));
     }
 
     fn set_pending(&mut self, pending: Pending) {
@@ -434,8 +428,8 @@ impl Session {
     pub(super) fn relay_line(&mut self, line: ReplyLine, text: &[u8]) {
         let code = line.code;
         if !self.config.inside.is_in(text, self.card_ip()) {
-            self.out.send(Side::Client, &[text, b"\r\n"]);
-            self.from_card = self.from_card.saturating_add(crate::number::long(text.len()));
+            self.desk.out.send(Side::Client, &[text, b"\r\n"]);
+            self.desk.from_card = self.desk.from_card.saturating_add(crate::number::long(text.len()));
         } else if line.last {
             self.tell(code);
         } else if line.coded {

@@ -2,7 +2,6 @@
 
 use super::inside::Inside;
 use alloc::string::String;
-use core::net::SocketAddr;
 use core::time::Duration;
 
 /// What all sessions of a listener share.
@@ -61,17 +60,6 @@ pub struct Limits {
     pub chunk_line: usize,
     /// How many cards are tried for one request.
     pub tries: usize,
-}
-
-/// Who the customer is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Peer {
-    /// The customer's address.
-    pub client: SocketAddr,
-    /// The address that the customer connected to.
-    pub local: SocketAddr,
-    /// True if the peer is a proxy of our own, whose `Forwarded` and `X-Forwarded-*` are believed.
-    pub trusted: bool,
 }
 
 impl Default for Config {

@@ -35,75 +35,15 @@ mod request;
 mod response;
 mod session;
 
-pub use config::{Config, Limits, Peer, Scheme, Timeouts};
+pub use crate::session::{Error, Input, Peer, Side};
+pub use config::{Config, Limits, Scheme, Timeouts};
 pub use inside::Inside;
 pub use session::Session;
 
 use crate::pool::Outcome;
-use crate::{CardId, Decision, Key, Miss, ServiceId};
+use crate::{CardId, Decision, Key, ServiceId};
 use core::net::SocketAddr;
 use core::time::Duration;
-use thiserror::Error;
-
-/// One end of the conversation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Side {
-    /// The customer.
-    Client,
-    /// The card, as long as one is connected.
-    Card,
-}
-
-/// What happened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Input<'a> {
-    /// All bytes of a side that were neither taken nor forwarded.
-    Data {
-        /// Whose.
-        side: Side,
-        /// The bytes.
-        bytes: &'a [u8],
-        /// No more bytes come after these.
-        end: bool,
-    },
-    /// A side was reset, or cannot be written to.
-    Broken {
-        /// Which.
-        side: Side,
-    },
-    /// Bytes of an [`Output::Forward`] were passed on.
-    Forwarded {
-        /// From this side.
-        from: Side,
-        /// How many since the last report.
-        len: u64,
-    },
-    /// Answers [`Output::Route`].
-    Routed(Result<Decision, Miss>),
-    /// Answers [`Output::Pick`]: the card, and where it serves.
-    Picked {
-        /// The card.
-        card: CardId,
-        /// Its address, which no customer may see.
-        address: SocketAddr,
-    },
-    /// Answers [`Output::Pick`]: there is none.
-    NoCard,
-    /// Answers [`Output::Pick`]: this customer may not use the service.
-    Denied,
-    /// Answers [`Output::Connect`].
-    Connected {
-        /// True if the connection served requests before, so that its death may say nothing of the card.
-        reused: bool,
-    },
-    /// Answers [`Output::Connect`]: refused, unreachable, or out of time.
-    ConnectFailed,
-    /// Finish what is running, then close: no further request is taken.
-    Drain,
-    /// The deadline has passed.
-    Tick,
-}
 
 /// What to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -241,19 +181,4 @@ pub enum Refusal {
     Loop,
     /// The answer is the proxy's own by its role (`Max-Forwards: 0`).
     Own,
-}
-
-/// The caller's misuse; the session is as it was.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum Error {
-    /// An answer to a question that was not asked.
-    #[error("no such question is open")]
-    NotAsked,
-    /// More was reported than was to be forwarded.
-    #[error("more was forwarded than was asked for")]
-    Overrun,
-    /// The time ran back.
-    #[error("time ran back")]
-    TimeRanBack,
 }

@@ -4,7 +4,8 @@
 //! form, one `Host`, one framing field, no field that belongs to the customer's connection, and the fields by
 //! which the proxy says who asked.
 
-use super::config::{Config, Peer, Scheme};
+use super::Peer;
+use super::config::{Config, Scheme};
 use super::field::{Known, is_essential, known};
 use super::{Refusal, body::Framing};
 use crate::wire::head::{HeadError, Request as Head};

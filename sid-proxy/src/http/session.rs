@@ -7,10 +7,10 @@
 //! ```
 
 use super::answer::Answer;
-use super::config::{Config, Peer};
+use super::config::Config;
 use super::exchange::{Exchange, Tunnel};
 use super::request::{Method, Refused, Request, malformed};
-use super::{Error, Event, Input, Output, Refusal, Side, Usage};
+use super::{Error, Event, Input, Output, Peer, Refusal, Side, Usage};
 use crate::pool::Outcome;
 use crate::table::{Key, Miss};
 use crate::wire::head::{self, Request as Head};
@@ -164,6 +164,8 @@ impl Session {
                 self.tick();
                 Ok(0)
             }
+            // No TLS and no data connections here.
+            _ => Err(Error::NotAsked),
         };
         if result.is_err() {
             self.now = before;
@@ -508,20 +510,6 @@ impl Session {
         if let Some(Picked { service, card, .. }) = self.picked.take() {
             self.push(Effect::Release { service, card, outcome, reusable });
         }
-    }
-}
-
-impl Input<'_> {
-    fn is_answer(&self) -> bool {
-        matches!(
-            self,
-            Self::Routed(_)
-                | Self::Picked { .. }
-                | Self::NoCard
-                | Self::Denied
-                | Self::Connected { .. }
-                | Self::ConnectFailed
-        )
     }
 }
 

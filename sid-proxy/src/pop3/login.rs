@@ -2,15 +2,16 @@
 
 use super::command::{Command, command};
 use super::sasl::{Credentials, decode};
-use super::session::{Challenge, Session, State, UNAVAILABLE};
-use crate::session::{Event, Output, Refusal, Security, Side};
+use super::session::{Challenge, Session, State};
+use crate::session::{Lobby as _, Output, Refusal, Security, Side};
 use core::time::Duration;
 
 impl Session {
-    pub(super) fn command(&mut self, now: Duration, text: &[u8]) {
+    /// Takes a command before the login.
+    pub(super) fn authorize(&mut self, now: Duration, text: &[u8]) {
         let login = matches!(command(text), Command::User(_) | Command::Pass(_) | Command::Auth(..));
         if login && self.config.security == Security::Required && !self.secure {
-            self.out.event(Event::Refused(Refusal::NotSecure));
+            self.warn(Refusal::NotSecure);
             return self.say("-ERR Use STLS first\r\n");
         }
         match command(text) {
@@ -21,14 +22,14 @@ impl Session {
             Command::Pass(_) if self.given.login.is_empty() => self.say("-ERR USER first\r\n"),
             Command::Pass(password) => {
                 self.given.password = password.to_vec();
-                self.login(now);
+                self.log_in(now);
             }
             Command::Auth(mechanism, initial) => self.auth(now, mechanism, initial),
             Command::Apop => self.say("-ERR APOP is not available, the greeting has no challenge\r\n"),
             Command::Capa => self.capabilities(),
             Command::Stls if self.config.security != Security::Never && !self.secure => {
                 self.say("+OK Begin TLS\r\n");
-                self.out.push(Output::Secure);
+                self.desk.out.push(Output::Secure);
                 self.state = State::Securing;
                 self.wait(now, self.config.timeouts.card);
             }
@@ -39,7 +40,7 @@ impl Session {
             }
             Command::Unknown => self.say("-ERR Unknown command\r\n"),
             Command::Malformed => {
-                self.out.event(Event::Refused(Refusal::Malformed));
+                self.warn(Refusal::Malformed);
                 self.say("-ERR Malformed command\r\n");
             }
         }
@@ -55,7 +56,7 @@ impl Session {
             self.say("STLS\r\n");
         }
         for capability in &self.config.capabilities {
-            self.out.send(Side::Client, &[capability.as_bytes(), b"\r\n"]);
+            self.desk.out.send(Side::Client, &[capability.as_bytes(), b"\r\n"]);
         }
         self.say(".\r\n");
     }
@@ -103,20 +104,10 @@ impl Session {
             _ => None,
         };
         if complete.is_some() {
-            self.login(now);
+            self.log_in(now);
         } else {
-            self.out.event(Event::Refused(Refusal::Malformed));
+            self.warn(Refusal::Malformed);
             self.say("-ERR Malformed response\r\n");
         }
-    }
-
-    fn login(&mut self, now: Duration) {
-        self.asked_at = now;
-        if self.draining {
-            return self.refuse(now, Refusal::Draining, UNAVAILABLE);
-        }
-        self.state = State::Seeking;
-        self.wait(now, self.config.timeouts.connect);
-        self.seek.begin(&mut self.out);
     }
 }

@@ -3,13 +3,14 @@
 use super::relay::Relay;
 use super::sasl::encode;
 use super::session::{FAILED, Session, State, Step, UNAVAILABLE};
-use crate::session::{Event, Refusal, Side};
+use crate::session::{Event, Lobby as _, Refusal, Side};
 use alloc::vec::Vec;
 use core::time::Duration;
 
 impl Session {
     /// Logs in at the card with what the customer gave.
-    pub(super) fn replay(&mut self, now: Duration, step: Step, text: &[u8]) {
+    pub(super) fn answered(&mut self, now: Duration, text: &[u8]) {
+        let State::Replaying(step) = self.state else { return };
         let ok = text.starts_with(b"+OK");
         match step {
             Step::Greeting => {
@@ -19,23 +20,22 @@ impl Session {
                 if own {
                     self.refuse(now, Refusal::Loop, UNAVAILABLE);
                 } else if !ok {
-                    let found = self.seek.again(&mut self.out);
-                    self.found(now, found);
+                    self.next_card(now);
                 } else if self.given.fit_user_and_pass() {
-                    self.out.send(Side::Card, &[b"USER ", &self.given.login, b"\r\n"]);
+                    self.desk.out.send(Side::Card, &[b"USER ", &self.given.login, b"\r\n"]);
                     self.step(now, Step::User);
                 } else {
-                    self.out.send(Side::Card, &[b"AUTH PLAIN\r\n"]);
+                    self.desk.out.send(Side::Card, &[b"AUTH PLAIN\r\n"]);
                     self.step(now, Step::Auth);
                 }
             }
             Step::User if ok => {
-                self.out.send(Side::Card, &[b"PASS ", &self.given.password, b"\r\n"]);
+                self.desk.out.send(Side::Card, &[b"PASS ", &self.given.password, b"\r\n"]);
                 self.step(now, Step::Password);
             }
             Step::Auth if text.starts_with(b"+") && !ok => {
                 let message = encode(&self.given.to_plain());
-                self.out.send(Side::Card, &[&message, b"\r\n"]);
+                self.desk.out.send(Side::Card, &[&message, b"\r\n"]);
                 self.step(now, Step::Password);
             }
             Step::Password if ok => self.logged_in(now),
@@ -46,10 +46,15 @@ impl Session {
         }
     }
 
+    fn step(&mut self, now: Duration, step: Step) {
+        self.state = State::Replaying(step);
+        self.wait(now, self.config.timeouts.card);
+    }
+
     fn logged_in(&mut self, now: Duration) {
         self.say("+OK Logged in\r\n");
-        if let Some(decision) = self.seek.decision {
-            self.out.event(Event::LoggedIn(decision));
+        if let Some(decision) = self.desk.seek.decision {
+            self.desk.out.event(Event::LoggedIn(decision));
         }
         self.given.password = Vec::new();
         self.state = State::Transaction(Relay::default());

@@ -15,96 +15,30 @@
 //! ```
 
 mod announce;
+mod desk;
+mod input;
 mod inside;
 mod line;
+mod lobby;
 mod outbox;
 mod seek;
+mod verbs;
 
-pub use crate::http::{Peer, Side};
 pub use announce::Announce;
+pub use input::{Error, Input, Peer, Side};
 pub use inside::Inside;
+pub use verbs::Session;
 
+pub(crate) use desk::Desk;
 pub(crate) use line::{Line, line};
+pub(crate) use lobby::{Lobby, Rules, Stage, Tries, Words};
 pub(crate) use outbox::Outbox;
 pub(crate) use seek::{Found, Seek};
 
 use crate::pool::Outcome;
-use crate::{CardId, Decision, Key, Miss, ServiceId};
+use crate::{CardId, Decision, Key, ServiceId};
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
-use thiserror::Error;
-
-/// What happened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Input<'a> {
-    /// All bytes of a side that were neither taken nor forwarded.
-    Data {
-        /// Whose.
-        side: Side,
-        /// The bytes.
-        bytes: &'a [u8],
-        /// No more bytes come after these; told as often as the driver likes.
-        end: bool,
-    },
-    /// A side was reset, or cannot be written to.
-    Broken {
-        /// Which.
-        side: Side,
-    },
-    /// Bytes of an [`Output::Forward`] were passed on.
-    Forwarded {
-        /// From this side.
-        from: Side,
-        /// How many since the last report.
-        len: u64,
-    },
-    /// Answers [`Output::Route`].
-    Routed(Result<Decision, Miss>),
-    /// Answers [`Output::Pick`]: the card, and where it serves.
-    Picked {
-        /// The card.
-        card: CardId,
-        /// Its address, which no customer may see.
-        address: SocketAddr,
-    },
-    /// Answers [`Output::Pick`]: there is none.
-    NoCard,
-    /// Answers [`Output::Connect`].
-    Connected,
-    /// Answers [`Output::Connect`]: refused, unreachable, or out of time.
-    ConnectFailed,
-    /// Answers [`Output::Secure`]: TLS runs, and [`Input::Data`] of the customer is what came through it.
-    Secured,
-    /// Answers [`Output::Secure`]: the handshake failed.
-    SecureFailed,
-    /// Answers [`Output::Listen`].
-    Listening {
-        /// On this leg.
-        leg: Side,
-        /// The address and port that the other end is to connect to.
-        address: SocketAddr,
-    },
-    /// The data connection that an [`Output::Listen`] or an [`Output::Dial`] is for failed: no port, no connection.
-    DataFailed {
-        /// On this leg.
-        leg: Side,
-    },
-    /// Progress of an [`Output::Carry`].
-    Carrying {
-        /// How many bytes since the last report.
-        len: u64,
-    },
-    /// Answers [`Output::Carry`]: both data connections are closed.
-    Carried {
-        /// False if they ended with an error, or one of them never came.
-        complete: bool,
-    },
-    /// Take no new login; what is running goes on.
-    Drain,
-    /// The deadline has passed.
-    Tick,
-}
 
 /// What to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,8 +48,8 @@ pub enum Output<'a> {
         /// The question.
         key: Key<'a>,
     },
-    /// Ask the pool of a service for a card that is none of `tried`; answer with [`Input::Picked`] or
-    /// [`Input::NoCard`].
+    /// Ask the pool of a service for a card that is none of `tried`; answer with [`Input::Picked`],
+    /// [`Input::NoCard`] or [`Input::Denied`].
     Pick {
         /// Whose pool.
         service: ServiceId,
@@ -265,6 +199,8 @@ pub enum Refusal {
     TooMany,
     /// No route.
     NoRoute,
+    /// The customer may not use the service.
+    Denied,
     /// No card is live.
     NoCard,
     /// The cards that were tried could not be reached or broke off.
@@ -281,19 +217,4 @@ pub enum Refusal {
     Bounce,
     /// The proxy is being drained.
     Draining,
-}
-
-/// The caller's misuse; the session is as it was.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum Error {
-    /// An answer to a question that was not asked.
-    #[error("no such question is open")]
-    NotAsked,
-    /// More was reported than was to be forwarded.
-    #[error("more was forwarded than was asked for")]
-    Overrun,
-    /// The time ran back.
-    #[error("time ran back")]
-    TimeRanBack,
 }

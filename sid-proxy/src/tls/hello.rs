@@ -51,6 +51,8 @@ impl Alert {
     pub const ILLEGAL_PARAMETER: Self = Self(47);
     /// `decode_error`.
     pub const DECODE_ERROR: Self = Self(50);
+    /// `access_denied`.
+    pub const ACCESS_DENIED: Self = Self(49);
     /// `protocol_version`.
     pub const PROTOCOL_VERSION: Self = Self(70);
     /// `internal_error`.

@@ -8,9 +8,7 @@
 
 use super::{Alert, Malformed, Peek};
 use crate::Key;
-use crate::session::{
-    Announce, Error, Event, Found, Input, Outbox, Output, Peer, Refusal, Seek, Side, Usage,
-};
+use crate::session::{Announce, Desk, Error, Found, Input, Output, Peer, Refusal, Side};
 use crate::wire::host::Host;
 use alloc::boxed::Box;
 use alloc::sync::Arc;
@@ -79,16 +77,9 @@ impl Default for Timeouts {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Session {
     config: Arc<Config>,
-    peer: Peer,
+    desk: Desk,
     state: State,
-    seek: Seek,
     name: Option<Vec<u8>>,
-    out: Outbox,
-    moved: [u64; 2],
-    refusal: Option<Refusal>,
-    deadline: Option<Duration>,
-    began_at: Duration,
-    now: Duration,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -108,35 +99,23 @@ impl Session {
     /// Begins a connection at `now`.
     #[must_use]
     pub fn new(config: Arc<Config>, peer: Peer, now: Duration) -> Self {
-        let deadline = Some(now.saturating_add(config.timeouts.hello));
-        let seek = Seek::new(peer.local, config.tries);
-        Self {
-            config,
-            peer,
-            state: State::Hello(Box::default()),
-            seek,
-            name: None,
-            out: Outbox::default(),
-            moved: [0; 2],
-            refusal: None,
-            deadline,
-            began_at: now,
-            now,
-        }
+        let desk = Desk::new(peer, config.tries, now, config.timeouts.hello);
+        Self { config, desk, state: State::Hello(Box::default()), name: None }
     }
 
     /// Tells what happened at `now`, and how many bytes of [`Input::Data`] were taken: always none, since all of them
     /// go to whoever speaks TLS.
     pub fn handle(&mut self, now: Duration, input: Input<'_>) -> Result<usize, Error> {
-        if now < self.now {
-            return Err(Error::TimeRanBack);
-        }
+        self.desk.judge(now)?;
         match input {
             Input::Data { side, bytes, end } => {
                 if side == Side::Client {
                     self.hello(now, bytes);
                 }
-                if end && self.out.is_empty() && (bytes.is_empty() || matches!(self.state, State::Hello(_))) {
+                if end
+                    && self.desk.out.is_empty()
+                    && (bytes.is_empty() || matches!(self.state, State::Hello(_)))
+                {
                     self.ended(now, side, false);
                 }
             }
@@ -148,24 +127,24 @@ impl Session {
                 if !matches!(self.state, State::Seeking) {
                     return Err(Error::NotAsked);
                 }
-                let found = self.seek.handle(now, &answer, &mut self.out)?;
+                let found = self.desk.seek.handle(now, &answer, &mut self.desk.out)?;
                 self.found(now, found);
             }
         }
-        self.now = now;
+        self.desk.note(now);
         Ok(0)
     }
 
     /// The next thing to do.
     pub fn poll_output(&mut self) -> Option<Output<'_>> {
         let host = self.name.as_deref().map(Host::from_normalised);
-        self.out.poll(Key::Sni(host), &self.seek.tried)
+        self.desk.poll(Key::Sni(host))
     }
 
     /// When [`Input::Tick`] is due; zero while outputs wait.
     #[must_use]
     pub fn deadline(&self) -> Option<Duration> {
-        if self.out.is_empty() { self.deadline } else { Some(Duration::ZERO) }
+        self.desk.deadline()
     }
 
     fn hello(&mut self, now: Duration, bytes: &[u8]) {
@@ -175,8 +154,8 @@ impl Session {
             Ok(Some(hello)) => {
                 self.name = hello.host().map(|host| host.as_bytes().to_vec());
                 self.state = State::Seeking;
-                self.deadline = Some(now.saturating_add(self.config.timeouts.connect));
-                self.seek.begin(&mut self.out);
+                self.desk.wait(now, self.config.timeouts.connect);
+                self.desk.seek.begin(&mut self.desk.out);
             }
             Err(malformed) => {
                 let refusal = match malformed {
@@ -190,30 +169,27 @@ impl Session {
 
     fn found(&mut self, now: Duration, found: Found) {
         match found {
-            Found::NotYet => self.deadline = Some(now.saturating_add(self.config.timeouts.connect)),
+            Found::NotYet => self.desk.wait(now, self.config.timeouts.connect),
             Found::Card => self.relay(now),
             Found::Nothing(Refusal::NoRoute) if self.config.otherwise == Otherwise::Terminate => {
                 self.state = State::Handed;
-                self.deadline = None;
-                self.out.push(Output::Secure);
+                self.desk.deadline = None;
+                self.desk.out.push(Output::Secure);
             }
             Found::Nothing(Refusal::NoRoute) => {
                 self.refuse(now, Refusal::NoRoute, Some(Alert::UNRECOGNIZED_NAME));
             }
+            Found::Nothing(Refusal::Denied) => self.refuse(now, Refusal::Denied, Some(Alert::ACCESS_DENIED)),
             Found::Nothing(refusal) => self.refuse(now, refusal, Some(Alert::INTERNAL_ERROR)),
         }
     }
 
     fn relay(&mut self, now: Duration) {
-        let mut header = Vec::new();
-        self.config.announce.write(&self.peer, &mut header);
-        if !header.is_empty() {
-            self.out.send(Side::Card, &[&header]);
-        }
-        self.out.forward(Side::Client, u64::MAX);
-        self.out.forward(Side::Card, u64::MAX);
+        self.desk.announce(self.config.announce);
+        self.desk.out.forward(Side::Client, u64::MAX);
+        self.desk.out.forward(Side::Card, u64::MAX);
         self.state = State::Relaying { client: true, card: true };
-        self.deadline = Some(now.saturating_add(self.config.timeouts.idle));
+        self.desk.wait(now, self.config.timeouts.idle);
     }
 
     fn forwarded(&mut self, now: Duration, from: Side, len: u64) -> Result<(), Error> {
@@ -221,14 +197,14 @@ impl Session {
         if !(if from == Side::Client { client } else { card }) {
             return Err(Error::Overrun);
         }
-        let [of_client, of_card] = &mut self.moved;
-        let moved = if from == Side::Client { of_client } else { of_card };
         if from == Side::Card {
-            self.seek.answered(now);
+            self.desk.seek.answered(now);
         }
+        let Desk { from_client, from_card, .. } = &mut self.desk;
+        let moved = if from == Side::Client { from_client } else { from_card };
         *moved = moved.saturating_add(len);
         if client && card {
-            self.deadline = Some(now.saturating_add(self.config.timeouts.idle));
+            self.desk.wait(now, self.config.timeouts.idle);
         }
         Ok(())
     }
@@ -245,8 +221,8 @@ impl Session {
                 if broken || (first && !other) {
                     self.over(now, broken);
                 } else if first {
-                    self.out.push(Output::Finish { to });
-                    self.deadline = Some(now.saturating_add(self.config.timeouts.linger));
+                    self.desk.out.push(Output::Finish { to });
+                    self.desk.wait(now, self.config.timeouts.linger);
                 }
             }
             State::Hello(_) => self.refuse(now, Refusal::Malformed, None),
@@ -256,43 +232,30 @@ impl Session {
     }
 
     fn tick(&mut self, now: Duration) {
-        if self.deadline.is_none_or(|deadline| now < deadline) {
+        if !self.desk.is_late(now) {
             return;
         }
         match self.state {
             State::Hello(_) => self.refuse(now, Refusal::Slow, None),
             State::Seeking => {
-                let found = self.seek.late(&mut self.out);
+                let found = self.desk.seek.late(&mut self.desk.out);
                 self.found(now, found);
             }
             State::Relaying { client, card } => self.over(now, client && card),
-            State::Handed | State::Over => self.deadline = None,
+            State::Handed | State::Over => self.desk.deadline = None,
         }
     }
 
     fn refuse(&mut self, now: Duration, refusal: Refusal, alert: Option<Alert>) {
-        self.refusal = Some(refusal);
-        self.out.event(Event::Refused(refusal));
+        self.desk.refused(refusal);
         if let Some(alert) = alert {
-            self.out.send(Side::Client, &[&alert.record()]);
+            self.desk.out.send(Side::Client, &[&alert.record()]);
         }
         self.over(now, false);
     }
 
     fn over(&mut self, now: Duration, abort: bool) {
-        self.seek.release(&mut self.out, false);
-        self.out.push(Output::Close { abort });
-        let [from_client, from_card] = self.moved;
-        self.out.event(Event::Done(Usage {
-            decision: self.seek.decision,
-            card: self.seek.last,
-            refusal: self.refusal,
-            from_client,
-            from_card,
-            began_at: self.began_at,
-            took: now.saturating_sub(self.began_at),
-        }));
+        self.desk.close(now, abort);
         self.state = State::Over;
-        self.deadline = None;
     }
 }

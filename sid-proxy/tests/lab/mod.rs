@@ -4,34 +4,10 @@
 #![allow(dead_code, unreachable_pub)]
 
 use sid_proxy::pool::Outcome;
-use sid_proxy::session::{Error, Event, Input, Output, Peer, Refusal, Side, Usage};
+use sid_proxy::session::{Event, Input, Output, Peer, Refusal, Session, Side, Usage};
 use sid_proxy::{CardId, RouteTable};
 use std::net::SocketAddr;
 use std::time::Duration;
-
-/// What the three kinds of session have in common.
-pub trait Session: Clone + std::fmt::Debug + PartialEq {
-    fn handle(&mut self, now: Duration, input: Input<'_>) -> Result<usize, Error>;
-    fn poll_output(&mut self) -> Option<Output<'_>>;
-    fn deadline(&self) -> Option<Duration>;
-}
-
-macro_rules! session {
-    ($($kind:ty),*) => {$(
-        impl Session for $kind {
-            fn handle(&mut self, now: Duration, input: Input<'_>) -> Result<usize, Error> {
-                <$kind>::handle(self, now, input)
-            }
-            fn poll_output(&mut self) -> Option<Output<'_>> {
-                <$kind>::poll_output(self)
-            }
-            fn deadline(&self) -> Option<Duration> {
-                <$kind>::deadline(self)
-            }
-        }
-    )*};
-}
-session!(sid_proxy::tls::Session, sid_proxy::pop3::Session, sid_proxy::ftp::Session);
 
 /// A session with a world around it.
 #[derive(Clone, Debug)]
@@ -284,7 +260,11 @@ impl<S: Session> Lab<S> {
                 },
                 Answer::Connect(_) if self.hold_connect => {}
                 Answer::Connect(card) => {
-                    let up = if self.dead.contains(&card) { Input::ConnectFailed } else { Input::Connected };
+                    let up = if self.dead.contains(&card) {
+                        Input::ConnectFailed
+                    } else {
+                        Input::Connected { reused: false }
+                    };
                     self.session.handle(now, up).unwrap();
                 }
             }
