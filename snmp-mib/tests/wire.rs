@@ -6,7 +6,8 @@ use std::net::Ipv4Addr;
 use proptest::prelude::*;
 use snmp_mib::oid;
 use snmp_mib::wire::{
-    Body, ErrorStatus, Generic, Message, OidBuf, Pdu, PduType, TrapV1, Value, VarBind, VarBindList, Version,
+    Body, ErrorStatus, Generic, Message, Oid, OidBuf, Pdu, PduType, TrapV1, Value, VarBind, VarBindList,
+    Version,
 };
 
 fn any_oid() -> impl Strategy<Value = OidBuf> {
@@ -69,6 +70,21 @@ fn any_bindings() -> impl Strategy<Value = VarBindList> {
     proptest::collection::vec((any_oid(), any_value()), 0..12).prop_map(|bindings| {
         bindings.iter().map(|(name, value)| VarBind { name: name.as_oid(), value: value.value() }).collect()
     })
+}
+
+/// Reads arcs one by one, as X.690 §8.19 writes them.
+fn spells_arcs(mut content: &[u8]) -> bool {
+    while let Some(first) = content.first() {
+        let Some(last) = content.iter().position(|byte| byte & 0x80 == 0) else {
+            return false;
+        };
+        let arc = content[..=last].iter().fold(0_u128, |arc, byte| (arc << 7) | u128::from(byte & 0x7f));
+        if *first == 0x80 || arc > u128::from(u32::MAX) {
+            return false;
+        }
+        content = &content[last + 1..];
+    }
+    true
 }
 
 proptest! {
@@ -134,6 +150,13 @@ proptest! {
     #[test]
     fn identifiers_as_text_are_read_back(oid in any_oid()) {
         prop_assert_eq!(oid.to_string().parse::<OidBuf>().unwrap(), oid);
+    }
+
+    #[test]
+    fn an_identifier_is_what_its_arcs_say(
+        content in proptest::collection::vec(prop_oneof![0..4_u8, 0x7e..0x82_u8, Just(0x8f), Just(0x90), Just(0xff)], 0..26),
+    ) {
+        prop_assert_eq!(Oid::from_content(&content).is_ok(), spells_arcs(&content));
     }
 
     #[test]

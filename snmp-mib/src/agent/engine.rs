@@ -7,13 +7,13 @@ use core::{net::SocketAddr, time::Duration};
 use super::config::Rights;
 use super::config::{Config, Limits, Writes};
 use super::own::{AuthenTraps, OrEntry, SnmpSet, Stats, System};
-use super::read;
+use super::read::{self, Finder};
 use super::registry::{Overlap, Registry};
 use super::reply::Reply;
 use super::request::Request;
 use super::secure::Secure;
 use super::set;
-use crate::mib::{Cursor, Group, Mib, Node, Table, TimeTicks};
+use crate::mib::{Group, Mib, Node, Table, TimeTicks};
 use crate::oid;
 use crate::outbox::Outbox;
 use crate::wire::{Body, ErrorStatus, Message, ParseError, Pdu, PduType, VarBinds, Version};
@@ -135,7 +135,7 @@ pub struct Agent<M> {
     write: Option<Write>,
     next_write: u64,
     /// Where each repeater of a request is; kept for its allocations only.
-    cursors: Vec<Cursor>,
+    finders: Vec<Finder>,
 }
 
 /// A SET that waits for the owner of the data.
@@ -234,7 +234,7 @@ impl<M: Mib> Agent<M> {
             secure: Secure::default(),
             write: None,
             next_write: 1,
-            cursors: Vec::new(),
+            finders: Vec::new(),
         })
     }
 
@@ -369,7 +369,7 @@ impl<M: Mib> Agent<M> {
                 Err(failure) => Err(failure),
             }
         } else {
-            read::read(&self.tree, &limits, request.version, &pdu, &mut self.cursors, &mut reply)
+            read::read(&self.tree, &limits, request.version, &pdu, &mut self.finders, &mut reply)
         };
         self.respond(from, &request, outcome, reply)
     }

@@ -14,13 +14,13 @@ pub(super) fn read<M: Mib>(
     limits: &Limits,
     version: Version,
     pdu: &Pdu<'_>,
-    cursors: &mut Vec<Cursor>,
+    finders: &mut Vec<Finder>,
     reply: &mut Reply<'_>,
 ) -> Result<(), Failure> {
     match pdu.kind {
         PduType::GET => get(tree, limits, version, pdu, reply),
-        PduType::GET_NEXT => get_next(tree, limits, version, pdu, cursors, reply),
-        _ => get_bulk(tree, limits, pdu, cursors, reply),
+        PduType::GET_NEXT => get_next(tree, limits, version, pdu, finders, reply),
+        _ => get_bulk(tree, limits, pdu, finders, reply),
     }
 }
 
@@ -40,7 +40,7 @@ fn get<M: Mib>(
         if version == Version::V1 && (value.is_exception() || matches!(value, Value::Counter64(_))) {
             return Err(Failure::binding(position, ErrorStatus::NO_SUCH_NAME));
         }
-        reply.push(&VarBind { name, value }, limits.max_message).map_err(|_| Failure::TOO_BIG)?;
+        reply.push(name, &value, limits.max_message).map_err(|_| Failure::TOO_BIG)?;
     }
     Ok(())
 }
@@ -50,22 +50,22 @@ fn get_next<M: Mib>(
     limits: &Limits,
     version: Version,
     pdu: &Pdu<'_>,
-    cursors: &mut Vec<Cursor>,
+    finders: &mut Vec<Finder>,
     reply: &mut Reply<'_>,
 ) -> Result<(), Failure> {
     let skip = Skip { counter64: version == Version::V1 };
     for (position, VarBind { name, .. }) in pdu.varbinds.iter().enumerate() {
-        let cursor = cursor(cursors, 0);
-        start(cursor, name);
-        let value = tree.next(cursor, name, skip).map_err(|status| Failure::binding(position, status))?;
-        let binding = match value {
-            Some(value) => VarBind { name: cursor.name.as_oid(), value },
+        let finder = finder(finders, 0);
+        finder.start(name);
+        let value = tree.next(finder, skip).map_err(|status| Failure::binding(position, status))?;
+        let room = match &value {
+            Some(value) => reply.push(finder.cursor.name.as_oid(), value, limits.max_message),
             None if version == Version::V1 => {
                 return Err(Failure::binding(position, ErrorStatus::NO_SUCH_NAME));
             }
-            None => VarBind { name, value: Value::EndOfMibView },
+            None => reply.push(name, &Value::EndOfMibView, limits.max_message),
         };
-        reply.push(&binding, limits.max_message).map_err(|_| Failure::TOO_BIG)?;
+        room.map_err(|_| Failure::TOO_BIG)?;
     }
     Ok(())
 }
@@ -76,16 +76,15 @@ fn get_bulk<M: Mib>(
     tree: &Tree<M>,
     limits: &Limits,
     pdu: &Pdu<'_>,
-    cursors: &mut Vec<Cursor>,
+    finders: &mut Vec<Finder>,
     reply: &mut Reply<'_>,
 ) -> Result<(), Failure> {
     let single = usize::try_from(pdu.error_status.0).unwrap_or(0).min(pdu.varbinds.len());
     let repetitions = usize::try_from(pdu.error_index).unwrap_or(0);
-    let mut previous = OidBuf::new();
     for (position, VarBind { name, .. }) in pdu.varbinds.iter().enumerate() {
-        let own = cursor(cursors, position);
-        start(own, name);
-        if position < single && !repeat(tree, limits, position, own, &mut previous, reply)?.room {
+        let own = finder(finders, position);
+        own.start(name);
+        if position < single && !repeat(tree, limits, position, own, reply)?.room {
             return Ok(());
         }
     }
@@ -93,7 +92,7 @@ fn get_bulk<M: Mib>(
     for _ in 0..repetitions {
         let mut all_ended = true;
         for position in single..repeaters {
-            let step = repeat(tree, limits, position, cursor(cursors, position), &mut previous, reply)?;
+            let step = repeat(tree, limits, position, finder(finders, position), reply)?;
             if !step.room {
                 return Ok(());
             }
@@ -112,33 +111,64 @@ struct Step {
     ended: bool,
 }
 
-/// Appends the successor of where `cursor` stands.
+/// Appends the successor of where `finder` stands.
+#[inline(always)]
 fn repeat<M: Mib>(
     tree: &Tree<M>,
     limits: &Limits,
     position: usize,
-    cursor: &mut Cursor,
-    previous: &mut OidBuf,
+    finder: &mut Finder,
     reply: &mut Reply<'_>,
 ) -> Result<Step, Failure> {
-    previous.assign(cursor.name.as_oid());
-    let value = tree
-        .next(cursor, previous.as_oid(), Skip::default())
-        .map_err(|status| Failure::binding(position, status))?;
+    let value = tree.next(finder, Skip::default()).map_err(|status| Failure::binding(position, status))?;
     let first = reply.bindings_len() == 0;
     let limit = if first { limits.max_message } else { limits.max_bulk.min(limits.max_message) };
-    let binding = match value {
-        Some(value) => VarBind { name: cursor.name.as_oid(), value },
+    let pushed = match &value {
+        Some(value) => reply.push(finder.cursor.name.as_oid(), value, limit),
         None => {
-            cursor.name.assign(previous.as_oid());
-            VarBind { name: previous.as_oid(), value: Value::EndOfMibView }
+            finder.stay();
+            reply.push(finder.cursor.name.as_oid(), &Value::EndOfMibView, limit)
         }
     };
-    match reply.push(&binding, limit) {
+    match pushed {
         Ok(()) => Ok(Step { room: true, ended: value.is_none() }),
         Err(_) if first => Err(Failure::TOO_BIG),
         Err(_) => Ok(Step { room: false, ended: false }),
     }
+}
+
+/// Where one binding's search is. It goes on from instance to instance without searching again, because nothing
+/// changes within a request.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Finder {
+    cursor: Cursor,
+    /// The name before the cursor's: the one that it rose from.
+    previous: OidBuf,
+    /// The stretch of the registry that the cursor's name was found in.
+    range: Option<usize>,
+}
+
+impl Finder {
+    fn start(&mut self, name: Oid<'_>) {
+        self.cursor.start(name, false);
+        self.range = None;
+    }
+
+    /// Back to where the last search began, as there is nothing behind it.
+    fn stay(&mut self) {
+        self.cursor.start(self.previous.as_oid(), false);
+        self.range = None;
+    }
+}
+
+/// The finder of that position, made where it does not exist yet.
+#[inline]
+fn finder(finders: &mut Vec<Finder>, position: usize) -> &mut Finder {
+    if finders.len() <= position {
+        finders.resize(position.saturating_add(1), Finder::default());
+    }
+    #[allow(clippy::indexing_slicing, reason = "resized above")]
+    &mut finders[position]
 }
 
 impl<M: Mib> Tree<M> {
@@ -149,47 +179,41 @@ impl<M: Mib> Tree<M> {
         node.get(name.strip_prefix(node.root()).ok_or(Absent::Object)?)
     }
 
-    /// Moves `cursor`, which stands on `from`, to the first instance behind it.
-    #[inline]
-    fn next(&self, cursor: &mut Cursor, from: Oid<'_>, skip: Skip) -> Result<Option<Value<'_>>, ErrorStatus> {
-        let mut inside = true;
-        for range in self.registry.from(from) {
-            let Some(node) = self.node(range.node) else {
-                continue;
-            };
-            cursor.inclusive = false;
-            if !inside || from < range.start.as_oid() {
-                cursor.name.assign(range.start.as_oid());
-                cursor.inclusive = true;
-                cursor.hint = usize::MAX;
+    /// Moves `finder` to the first instance behind it.
+    #[inline(always)]
+    fn next(&self, finder: &mut Finder, skip: Skip) -> Result<Option<Value<'_>>, ErrorStatus> {
+        let Finder { cursor, previous, range } = finder;
+        previous.assign(cursor.name.as_oid());
+        let from = previous.as_oid();
+        let first = range.take().unwrap_or_else(|| self.registry.from(from));
+        let goes_on = cursor.found.is_some();
+        let mut position = first;
+        while let Some(stretch) = self.registry.range(position) {
+            if position != first || (cursor.found.is_none() && from < stretch.start.as_oid()) {
+                cursor.start(stretch.start.as_oid(), true);
             }
-            inside = false;
-            let Some(value) = node.next(cursor, skip) else {
-                continue;
-            };
-            let name = cursor.name.as_oid();
-            if name <= from || !name.starts_with(node.root()) {
-                // A hand-written node broke its promise. Going on would send the manager in circles.
-                return Err(ErrorStatus::GEN_ERR);
+            if let Some(node) = self.node(stretch.node)
+                && let Some(value) = node.next(cursor, skip)
+            {
+                let (name, root) = (cursor.name.as_oid(), node.root());
+                // A name that the node went on from is below its root, so one look tells both.
+                let rises = if goes_on && position == first {
+                    name.follows(from, root.as_bytes().len())
+                } else {
+                    name > from && name.starts_with(root)
+                };
+                if !rises {
+                    // A hand-written node broke its promise. Going on would send the manager in circles.
+                    return Err(ErrorStatus::GEN_ERR);
+                }
+                if !stretch.cut || stretch.reaches(name) {
+                    cursor.inclusive = false;
+                    *range = Some(position);
+                    return Ok(Some(value));
+                }
             }
-            if range.reaches(name) {
-                return Ok(Some(value));
-            }
+            position = position.saturating_add(1);
         }
         Ok(None)
     }
-}
-
-/// The cursor of that position, made where it does not exist yet.
-fn cursor(cursors: &mut Vec<Cursor>, position: usize) -> &mut Cursor {
-    if cursors.len() <= position {
-        cursors.resize(position.saturating_add(1), Cursor::default());
-    }
-    #[allow(clippy::indexing_slicing, reason = "resized above")]
-    &mut cursors[position]
-}
-
-fn start(cursor: &mut Cursor, name: Oid<'_>) {
-    cursor.name.assign(name);
-    cursor.hint = usize::MAX;
 }

@@ -19,10 +19,13 @@ pub(super) struct Range {
     /// Empty for the end of the tree.
     pub(super) end: OidBuf,
     pub(super) node: usize,
+    /// Whether the node has more behind the end.
+    pub(super) cut: bool,
 }
 
 impl Range {
     /// Tells whether `name` stands before the end.
+    #[inline]
     pub(super) fn reaches(&self, name: Oid<'_>) -> bool {
         self.end.as_oid().is_empty() || name < self.end.as_oid()
     }
@@ -55,7 +58,7 @@ impl Registry {
                 Some(_) => registry.cut(root),
                 None => {}
             }
-            registry.ranges.push(Range { start: root.to_buf(), end: after(root), node });
+            registry.ranges.push(Range { start: root.to_buf(), end: after(root), node, cut: false });
             open.push((node, root));
         }
         while let Some((outer, above)) = open.pop() {
@@ -69,6 +72,7 @@ impl Registry {
     fn cut(&mut self, root: Oid<'_>) {
         if let Some(last) = self.ranges.last_mut() {
             last.end = root.to_buf();
+            last.cut = true;
         }
     }
 
@@ -78,19 +82,24 @@ impl Registry {
         if let Some(start) = rest
             && !start.as_oid().is_empty()
         {
-            self.ranges.push(Range { start, end: after(root), node: outer });
+            self.ranges.push(Range { start, end: after(root), node: outer, cut: false });
         }
     }
 
-    /// The stretches from the one that holds or follows `name`.
-    pub(super) fn from(&self, name: Oid<'_>) -> &[Range] {
-        let first = self.ranges.partition_point(|range| !range.reaches(name));
-        self.ranges.get(first..).unwrap_or(&[])
+    /// The position of the stretch that holds or follows `name`.
+    pub(super) fn from(&self, name: Oid<'_>) -> usize {
+        self.ranges.partition_point(|range| !range.reaches(name))
+    }
+
+    /// The stretch of that position.
+    #[inline]
+    pub(super) fn range(&self, position: usize) -> Option<&Range> {
+        self.ranges.get(position)
     }
 
     /// The stretch that holds `name`.
     pub(super) fn at(&self, name: Oid<'_>) -> Option<&Range> {
-        self.from(name).first().filter(|range| range.start.as_oid() <= name)
+        self.range(self.from(name)).filter(|range| range.start.as_oid() <= name)
     }
 }
 

@@ -5,7 +5,7 @@
 use alloc::vec::Vec;
 
 use crate::wire::ber::{NoRoom, Tag, Writer, element_len, signed_len};
-use crate::wire::{ErrorStatus, PduType, VarBind, Version};
+use crate::wire::{ErrorStatus, Oid, PduType, Value, Version, append};
 
 /// What the headers of a response say.
 #[derive(Clone, Copy, Debug)]
@@ -74,17 +74,19 @@ impl<'a> Reply<'a> {
         self.buffer.len().saturating_sub(self.room)
     }
 
-    /// Appends a binding unless the message would become longer than `limit`.
+    /// Appends a binding, unless the message then is longer than `limit`.
     #[inline]
-    pub(super) fn push(&mut self, binding: &VarBind<'_>, limit: usize) -> Result<(), NoRoom> {
-        let length = binding.encoded_len();
-        let after = self.bindings_len().saturating_add(length);
-        if self.head.message_len(after, ErrorStatus::NO_ERROR, 0) > limit {
+    pub(super) fn push(&mut self, name: Oid<'_>, value: &Value<'_>, limit: usize) -> Result<(), NoRoom> {
+        let before = self.buffer.len();
+        append(name, value, &mut self.buffer);
+        // The room for the headers is more than they take, so most bindings need no closer look.
+        if self.buffer.len() > limit
+            && self.head.message_len(self.bindings_len(), ErrorStatus::NO_ERROR, 0) > limit
+        {
+            self.buffer.truncate(before);
             return Err(NoRoom);
         }
-        let from = self.buffer.len();
-        self.buffer.resize(from.saturating_add(length), 0);
-        binding.write(&mut Writer::new(self.buffer.get_mut(from..).ok_or(NoRoom)?))
+        Ok(())
     }
 
     /// Makes `content` the bindings, as they came in a request.

@@ -14,9 +14,8 @@
 //! (not written)   inconsistentName     complete ? C : B   complete ? C : B   complete ? D : iV
 //! ```
 
-use alloc::boxed::Box;
-
 use super::index::IndexReader;
+use super::key::Key;
 use super::node::{Edit, Refusal};
 use super::table::{Row, Table};
 use super::types::{RowStatus, StorageType, Type};
@@ -25,7 +24,7 @@ use crate::wire::{Arcs, ErrorStatus, Value};
 /// One row of a SET.
 #[derive(Clone, Debug)]
 pub(super) struct Change<R> {
-    key: Box<[u8]>,
+    key: Key,
     /// What the row becomes; once committed, what it was. `None` is no row.
     other: Option<R>,
     /// The status that the request asks for, and the position of the binding that does.
@@ -75,7 +74,7 @@ impl<R: Row> Table<R> {
                 let present = self.find(key).ok().and_then(|at| self.row(at)).cloned();
                 let row = present.or_else(|| R::create(IndexReader::new(index)));
                 let other = Some(row.ok_or(ErrorStatus::NO_CREATION)?);
-                let key = key.into();
+                let key = Key::from(key);
                 self.set.push(Change {
                     key,
                     other,

@@ -12,6 +12,7 @@ mod change;
 mod def;
 mod group;
 mod index;
+mod key;
 mod node;
 mod table;
 pub mod text;
@@ -23,7 +24,7 @@ pub use def::{
 };
 pub use group::{Group, Scalars};
 pub use index::{IndexReader, IndexType, IndexWriter};
-pub use node::{Absent, Cursor, Edit, Mib, Node, Refusal, Skip};
+pub use node::{Absent, Cursor, Edit, Mib, Node, Place, Refusal, Skip};
 pub use table::{Row, Table};
 pub use types::{
     Counter32, Counter64, DateAndTime, DisplayString, Gauge32, Integer, MacAddress, RowStatus, StorageType,

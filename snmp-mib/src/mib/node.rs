@@ -25,8 +25,28 @@ pub struct Cursor {
     pub name: OidBuf,
     /// Whether an instance of exactly this name may be returned.
     pub inclusive: bool,
-    /// A node's own note on where it was; checked before it is believed.
-    pub hint: usize,
+    /// Where the node found that name, if it was this node that moved the cursor there and nothing has changed
+    /// since. Then it need not search.
+    pub found: Option<Place>,
+}
+
+/// A node's own note on where an instance stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The position of its column.
+    pub column: usize,
+    /// The position of its row.
+    pub row: usize,
+}
+
+impl Cursor {
+    /// Puts the cursor on `name`, from where a node has to search.
+    #[inline]
+    pub fn start(&mut self, name: Oid<'_>, inclusive: bool) {
+        self.name.assign(name);
+        self.inclusive = inclusive;
+        self.found = None;
+    }
 }
 
 /// One binding of a SET that falls below a node.

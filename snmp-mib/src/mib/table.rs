@@ -1,13 +1,14 @@
 //! A table: rows in the order of their names, served column by column.
 
-use alloc::{boxed::Box, vec::Vec};
+use alloc::vec::Vec;
 use core::cmp::Ordering;
 
 use super::change::Change;
 use super::def::{Base, TableDef};
 use super::index::{IndexReader, IndexWriter};
-use super::node::{Absent, Cursor, Edit, Node, Refusal, Skip};
-use crate::wire::{Arcs, ErrorStatus, Oid, OidBuf, Value};
+use super::key::Key;
+use super::node::{Absent, Cursor, Edit, Node, Place, Refusal, Skip};
+use crate::wire::{Arcs, ErrorStatus, Oid, OidBuf, Value, arc_len};
 
 /// A row type, from which everything about its table follows. Derive it.
 pub trait Row: Clone {
@@ -60,12 +61,12 @@ pub trait Row: Clone {
 
 /// The rows of a table, in order.
 ///
-/// Takes two words and the encoded index beside each row. Rows that come in order are appended; one that comes
+/// Takes 24 octets beside each row, and the encoded index where it is longer than 22. Rows that come in order are appended; one that comes
 /// between others moves those behind it, so a table of very many rows is best built with `extend`.
 #[derive(Clone, Debug)]
 pub struct Table<R> {
     root: OidBuf,
-    pub(super) rows: Vec<(Box<[u8]>, R)>,
+    pub(super) rows: Vec<(Key, R)>,
     /// What a SET prepared, until it is over.
     pub(super) set: Vec<Change<R>>,
 }
@@ -210,9 +211,7 @@ impl<R: Row> Table<R> {
         if key.is_empty() {
             return 0;
         }
-        // The row that a walk returned last is where it said it was, unless rows came or went.
-        let known = self.rows.get(cursor.hint).filter(|(own, _)| **own == *key).map(|_| cursor.hint);
-        match known.map_or_else(|| self.find(key), Ok) {
+        match self.find(key) {
             Ok(position) if cursor.inclusive => position,
             Ok(position) => position.saturating_add(1),
             Err(position) => position,
@@ -228,10 +227,10 @@ fn order(a: &[u8], b: &[u8]) -> Ordering {
     crate::wire::cmp_content(a, b)
 }
 
-fn key<R: Row>(row: &R) -> Box<[u8]> {
+fn key<R: Row>(row: &R) -> Key {
     let mut key = IndexWriter::new();
     row.index(&mut key);
-    key.as_bytes().into()
+    Key::from(key.as_bytes())
 }
 
 impl<R: Row> Extend<R> for Table<R> {
@@ -267,17 +266,27 @@ impl<R: Row> Node for Table<R> {
     }
 
     fn next(&self, cursor: &mut Cursor, skip: Skip) -> Option<Value<'_>> {
-        let (mut column, mut position) = self.start(cursor);
+        let (mut column, mut position) = match cursor.found {
+            Some(Place { column, row }) => (column, row.saturating_add(1)),
+            None => self.start(cursor),
+        };
         let own = self.root.as_oid().as_bytes().len();
         while let Some(def) = R::TABLE.columns.get(column) {
             if def.access.readable() && !(skip.counter64 && def.syntax.base == Base::Counter64) {
                 while let Some((key, row)) = self.rows.get(position) {
                     if let Some(value) = row.cell(column) {
-                        cursor.name.truncate(own);
-                        cursor.name.push(ENTRY);
-                        cursor.name.push(def.arc);
+                        // Within a column only the index changes.
+                        if cursor.found.is_some_and(|place| place.column == column) {
+                            cursor.name.truncate(
+                                own.saturating_add(arc_len(ENTRY)).saturating_add(arc_len(def.arc)),
+                            );
+                        } else {
+                            cursor.name.truncate(own);
+                            cursor.name.push(ENTRY);
+                            cursor.name.push(def.arc);
+                        }
                         cursor.name.append_content(key);
-                        cursor.hint = position;
+                        cursor.found = Some(Place { column, row: position });
                         return Some(value);
                     }
                     position = position.saturating_add(1);

@@ -271,7 +271,20 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads the content of a signed integer of 32 bits.
+    #[inline]
     pub(crate) fn signed(&mut self, content: &[u8]) -> Option<i32> {
+        let value = match *content {
+            [a] => return Some(i32::from(i8::from_be_bytes([a]))),
+            [a, b] => i32::from(i16::from_be_bytes([a, b])),
+            [a, b, c] => i32::from_be_bytes([a, b, c, 0]) >> 8,
+            [a, b, c, d] => i32::from_be_bytes([a, b, c, d]),
+            _ => return self.odd_signed(content),
+        };
+        if signed_len(value) == content.len() { Some(value) } else { self.odd_signed(content) }
+    }
+
+    /// As [`Reader::signed`], of any length and padding.
+    fn odd_signed(&mut self, content: &[u8]) -> Option<i32> {
         let (first, rest) = content.split_first()?;
         let fill: i64 = if *first & 0x80 == 0 { 0 } else { -1 };
         if content.len() > 9 {
@@ -282,15 +295,30 @@ impl<'a> Reader<'a> {
         {
             self.anomalies.insert(Anomalies::PADDED_INTEGER);
             if content.len() > 8 {
-                return self.signed(rest);
+                return self.odd_signed(rest);
             }
         }
         let value = content.iter().fold(fill, |n, b| (n << 8) | i64::from(*b));
         i32::try_from(value).ok()
     }
 
-    /// Reads the content of an unsigned integer.
+    /// Reads the content of an unsigned integer of at most that many octets.
+    #[inline]
     pub(crate) fn unsigned(&mut self, content: &[u8], octets: usize) -> Option<u64> {
+        match *content {
+            [a @ 0..=0x7f] => Some(u64::from(a)),
+            [a @ 1..=0x7f, b] => Some(u64::from(u16::from_be_bytes([a, b]))),
+            [0, a @ 0x80..=0xff] => Some(u64::from(a)),
+            [a @ 1..=0x7f, b, c] => Some(u64::from(u32::from_be_bytes([0, a, b, c]))),
+            [a @ 1..=0x7f, b, c, d] | [0, a @ 0x80..=0xff, b, c, d] => {
+                Some(u64::from(u32::from_be_bytes([a, b, c, d])))
+            }
+            _ => self.long_unsigned(content, octets),
+        }
+    }
+
+    /// As [`Reader::unsigned`], of any length and padding.
+    fn long_unsigned(&mut self, content: &[u8], octets: usize) -> Option<u64> {
         let (first, rest) = content.split_first()?;
         if *first == 0 {
             if rest.first().is_some_and(|b| b & 0x80 == 0) {

@@ -45,7 +45,8 @@ pub const fn content<const N: usize>(arcs: &[u32]) -> [u8; N] {
     bytes
 }
 
-const fn arc_len(arc: u32) -> usize {
+/// Octets of an arc's encoded form.
+pub(crate) const fn arc_len(arc: u32) -> usize {
     match arc {
         0..=0x7f => 1,
         0x80..=0x3fff => 2,

@@ -13,6 +13,7 @@ mod value;
 mod varbind;
 
 pub use ber::{Anomalies, ParseError, Problem};
+pub(crate) use literal::arc_len;
 #[doc(hidden)]
 pub use literal::{content, content_len};
 pub use message::{Body, ErrorStatus, Generic, Message, Pdu, PduType, TrapV1, Version};
@@ -20,4 +21,5 @@ pub(crate) use oid::cmp_content;
 pub use oid::{Arcs, MAX_ARCS, Oid, OidBuf, OidError};
 pub use v3::{Flags, ScopedPdu, USM, UsmParameters, V3Data, V3Message};
 pub use value::Value;
+pub(crate) use varbind::append;
 pub use varbind::{VarBind, VarBindList, VarBinds};

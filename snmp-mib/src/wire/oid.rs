@@ -67,6 +67,13 @@ impl<'a> Oid<'a> {
         self.0.starts_with(prefix.0)
     }
 
+    /// Tells whether it comes after `other` and has its first `shared` octets in common with it.
+    #[inline]
+    pub(crate) fn follows(self, other: Oid<'_>, shared: usize) -> bool {
+        let same = common(self.0, other.0);
+        same >= shared && cmp_behind(self.0, other.0, same) == Ordering::Greater
+    }
+
     /// The arcs below `prefix`, or `None` where it is not above this identifier.
     #[inline]
     pub fn strip_prefix(self, prefix: Oid<'_>) -> Option<Arcs<'a>> {
@@ -93,8 +100,14 @@ impl Ord for Oid<'_> {
 }
 
 /// Compares arcs in their encoded form.
+#[inline]
 pub(crate) fn cmp_content(a: &[u8], b: &[u8]) -> Ordering {
-    let same = a.iter().zip(b).take_while(|(x, y)| x == y).count();
+    cmp_behind(a, b, common(a, b))
+}
+
+/// Compares arcs whose first `same` octets are the same, and the next ones are not.
+#[inline]
+fn cmp_behind(a: &[u8], b: &[u8], same: usize) -> Ordering {
     let (Some((x, a)), Some((y, b))) =
         (a.get(same..).and_then(<[u8]>::split_first), b.get(same..).and_then(<[u8]>::split_first))
     else {
@@ -108,6 +121,22 @@ pub(crate) fn cmp_content(a: &[u8], b: &[u8]) -> Ordering {
         }
         (x_more, y_more) => x_more.cmp(&y_more).then(x.cmp(y)),
     }
+}
+
+/// How many octets are the same at the beginning of both.
+#[inline]
+fn common(a: &[u8], b: &[u8]) -> usize {
+    let (mut one, mut other, mut same) = (a, b, 0_usize);
+    while let (Some((x, rest)), Some((y, more))) =
+        (one.split_first_chunk::<8>(), other.split_first_chunk::<8>())
+    {
+        let differ = u64::from_le_bytes(*x) ^ u64::from_le_bytes(*y);
+        if differ != 0 {
+            return usize::try_from(differ.trailing_zeros() / 8).map_or(same, |n| same.saturating_add(n));
+        }
+        (one, other, same) = (rest, more, same.saturating_add(8));
+    }
+    same.saturating_add(one.iter().zip(other).take_while(|(x, y)| x == y).count())
 }
 
 impl fmt::Display for Oid<'_> {
@@ -300,11 +329,31 @@ pub(super) const fn digits(arc: u32) -> [u8; 5] {
 
 #[inline]
 fn check(content: &[u8]) -> Result<(), OidError> {
-    // Arcs under 128, one octet each, are what most names are made of. The joint first pair counts as two.
-    if content.len() < MAX_ARCS && content.iter().all(|byte| byte & 0x80 == 0) {
-        return Ok(());
+    // The joint first pair counts as two.
+    if content.len() < MAX_ARCS && short(content) { Ok(()) } else { check_long(content) }
+}
+
+/// Tells whether every arc has at most four octets, is not padded and ends: what holds for nearly every name.
+/// Looks at eight octets at a time.
+#[inline]
+fn short(content: &[u8]) -> bool {
+    const MORE: u64 = 0x8080_8080_8080_8080;
+    let (words, rest) = content.as_chunks::<8>();
+    let last = rest.iter().rev().fold(0, |word, byte| (word << 8) | u64::from(*byte));
+    let (mut before, mut good) = (0_u64, true);
+    for word in words.iter().map(|word| u64::from_le_bytes(*word)).chain([last]) {
+        let more = word & MORE;
+        if more | before != 0 {
+            // Where the continuation bits of the octets one, two and three places before stand.
+            let (one, two, three) =
+                ((more << 8) | (before >> 56), (more << 16) | (before >> 48), (more << 24) | (before >> 40));
+            let padded = more & !one & !(word & !MORE).wrapping_add(!MORE);
+            good &= padded == 0 && more & one & two & three == 0;
+        }
+        before = more;
     }
-    check_long(content)
+    // The last word ends in zeros or is nothing but zeros, so what is not finished shows in the last octet.
+    good && content.last().is_none_or(|byte| byte & 0x80 == 0)
 }
 
 fn check_long(content: &[u8]) -> Result<(), OidError> {

@@ -124,6 +124,33 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// The tag and the content octets; those of a number are put into `scratch`.
+    #[inline]
+    pub(super) fn content<'s>(&self, scratch: &'s mut [u8; 9]) -> (Tag, &'s [u8])
+    where
+        'a: 's,
+    {
+        let short = |n: u32| (u64::from(n).to_be_bytes(), unsigned_len(u64::from(n)));
+        let (tag, (octets, length)) = match self {
+            Self::Octets(bytes) => return (Tag::OCTETS, bytes),
+            Self::Opaque(bytes) => return (Tag::OPAQUE, bytes),
+            Self::Oid(oid) => return (Tag::OID, oid.as_bytes()),
+            Self::Null => return (Tag::NULL, &[]),
+            Self::NoSuchObject => return (Tag::NO_SUCH_OBJECT, &[]),
+            Self::NoSuchInstance => return (Tag::NO_SUCH_INSTANCE, &[]),
+            Self::EndOfMibView => return (Tag::END_OF_MIB_VIEW, &[]),
+            Self::Integer(n) => (Tag::INTEGER, (i64::from(*n).to_be_bytes(), signed_len(*n))),
+            Self::IpAddress(address) => (Tag::IP_ADDRESS, (u64::from(address.to_bits()).to_be_bytes(), 4)),
+            Self::Counter32(n) => (Tag::COUNTER32, short(*n)),
+            Self::Gauge32(n) => (Tag::GAUGE32, short(*n)),
+            Self::TimeTicks(n) => (Tag::TIME_TICKS, short(*n)),
+            Self::Counter64(n) => (Tag::COUNTER64, (n.to_be_bytes(), unsigned_len(*n))),
+        };
+        let [a, b, c, d, e, f, g, h] = octets;
+        *scratch = [0, a, b, c, d, e, f, g, h];
+        (tag, scratch.get(9_usize.saturating_sub(length)..).unwrap_or(&[]))
+    }
+
     /// Tells whether it is one of the three exceptions of RFC 3416 §3.
     pub const fn is_exception(&self) -> bool {
         matches!(self, Self::NoSuchObject | Self::NoSuchInstance | Self::EndOfMibView)

@@ -61,6 +61,34 @@ impl<'a> VarBind<'a> {
     }
 }
 
+/// Appends a binding to `out`, without a copy of its value on the way.
+#[inline]
+pub(crate) fn append(name: Oid<'_>, value: &Value<'_>, out: &mut Vec<u8>) {
+    let mut scratch = [0; 9];
+    let (tag, content) = value.content(&mut scratch);
+    let of_name = name.as_bytes();
+    let inside = element_len(of_name.len()).saturating_add(element_len(content.len()));
+    // Where the whole is short, so are its parts, and every header has two octets.
+    let (0..=0x7f, Ok(whole), Ok(name_len), Ok(value_len)) =
+        (inside, u8::try_from(inside), u8::try_from(of_name.len()), u8::try_from(content.len()))
+    else {
+        return append_long(&VarBind { name, value: *value }, out);
+    };
+    out.reserve(inside.saturating_add(2));
+    out.extend_from_slice(&[Tag::SEQUENCE.0, whole, Tag::OID.0, name_len]);
+    out.extend_from_slice(of_name);
+    out.extend_from_slice(&[tag.0, value_len]);
+    out.extend_from_slice(content);
+}
+
+#[cold]
+fn append_long(binding: &VarBind<'_>, out: &mut Vec<u8>) {
+    let from = out.len();
+    out.resize(from.saturating_add(binding.encoded_len()), 0);
+    let written = binding.write(&mut Writer::new(out.get_mut(from..).unwrap_or_default()));
+    debug_assert!(written.is_ok());
+}
+
 /// The bindings of a PDU: either read from a datagram and checked there, or a list to be sent.
 #[derive(Clone, Copy)]
 pub struct VarBinds<'a>(Source<'a>);
@@ -112,13 +140,10 @@ impl<'a> VarBinds<'a> {
     /// The bindings in order.
     #[inline]
     pub fn iter(&self) -> impl Iterator<Item = VarBind<'a>> + Clone + use<'a> {
-        let (content, list) = match self.0 {
-            Source::Wire { content, .. } => (content, [].as_slice()),
-            Source::List(list) => ([].as_slice(), list),
-        };
-        let mut reader = Reader::new(content);
-        // The content was checked when it was read, so the reader ends where the list does.
-        core::iter::from_fn(move || VarBind::reread(&mut reader)).chain(list.iter().copied())
+        match self.0 {
+            Source::Wire { content, .. } => Iter::Wire(Reader::new(content)),
+            Source::List(list) => Iter::List(list.iter()),
+        }
     }
 
     /// The binding of that position, counted from 0.
@@ -172,6 +197,26 @@ impl<'a> VarBinds<'a> {
     }
 }
 
+/// The bindings in order.
+#[derive(Clone)]
+enum Iter<'a> {
+    /// The content was checked when it was read, so the reader ends where the list does.
+    Wire(Reader<'a>),
+    List(core::slice::Iter<'a, VarBind<'a>>),
+}
+
+impl<'a> Iterator for Iter<'a> {
+    type Item = VarBind<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<VarBind<'a>> {
+        match self {
+            Self::Wire(reader) => VarBind::reread(reader),
+            Self::List(list) => list.next().copied(),
+        }
+    }
+}
+
 /// Owned bindings, in their encoded form.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct VarBindList {
@@ -187,13 +232,8 @@ impl VarBindList {
 
     /// Appends a binding.
     pub fn push(&mut self, name: Oid<'_>, value: Value<'_>) {
-        let binding = VarBind { name, value };
-        let from = self.content.len();
-        self.content.resize(from.saturating_add(binding.encoded_len()), 0);
-        let slot = self.content.get_mut(from..).unwrap_or_default();
-        if binding.write(&mut Writer::new(slot)).is_ok() {
-            self.count = self.count.saturating_add(1);
-        }
+        append(name, &value, &mut self.content);
+        self.count = self.count.saturating_add(1);
     }
 
     /// The bindings.
