@@ -11,6 +11,7 @@ pub mod cli;
 pub mod config;
 pub mod demo;
 pub mod drive;
+pub mod files;
 pub mod module;
 pub mod pack;
 pub mod socket;

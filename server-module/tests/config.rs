@@ -1,7 +1,7 @@
 //! The configuration: what is taken, what is refused, and what a refusal says.
 #![allow(clippy::unwrap_used, missing_docs)]
 
-use server_module::cabinet::{Acl, Balance, Cidr, Mac, Position, Prefix, Sid, Span};
+use server_module::cabinet::{Acl, Balance, Cidr, Mac, Position, Prefix, Sid, Span, Var};
 use server_module::config::{Config, DhcpListen, LoadError, Problem, Range, Store};
 use std::path::Path;
 use std::time::Duration;
@@ -28,6 +28,8 @@ fn every_key_of_the_design_is_taken() {
     }
     std::fs::write(directory.join("hosts.txt"), "# more\nwww.more.example\n\n  more.example/x # one\n")
         .unwrap();
+    std::fs::create_dir_all(directory.join("templates")).unwrap();
+    std::fs::copy("/bin/sh", directory.join("limits.sh")).unwrap();
     std::fs::write(directory.join("module.toml"), WHOLE).unwrap();
     let config = Config::load(&directory.join("module.toml")).unwrap_or_else(|error| panic!("{error}"));
     std::fs::remove_dir_all(&directory).unwrap();
@@ -45,6 +47,10 @@ fn every_key_of_the_design_is_taken() {
     assert_eq!((service.prefix, service.balance), (Prefix::Keep, Balance::LeastConnections));
     assert_eq!(service.sid.len(), 5, "the file's names are added");
     assert_eq!(service.acl, [Acl::Allow(vec!["0.0.0.0/0".parse().unwrap()])]);
+    assert_eq!((service.users[0].id, service.quota.unwrap().0), (2001, 20 << 30));
+    assert_eq!(service.vars["workers"], Var::Number(4));
+    let generator = &config.files.generators[0];
+    assert_eq!((&generator.program, generator.timeout), (&directory.join("limits.sh"), Span::seconds(2)));
     let definition = config.definition();
     assert_eq!(definition.cards[0].address.to_string(), "127.0.0.1");
     assert_eq!(definition.cards[1].address.to_string(), "10.1.2.2", "a position that only a service names");

@@ -6,10 +6,11 @@ mod bench;
 use bench::definition;
 use rustls::pki_types::ServerName;
 use server_module::admin::{Accounts, Admin, Identity};
+use server_module::cabinet::Secret;
 use server_module::cabinet::{
     Alarm, Cabinet, Command, Input, Limits, Mac, Output, Reply, Role, Service, Share, Used,
 };
-use server_module::config::{Account, Secret};
+use server_module::config::Account;
 use server_module::drive::ctl::Socket;
 use server_module::module::handle::{Clock, Handle, Keeper};
 use server_module::module::shell::Shell;

@@ -28,6 +28,9 @@ pub enum Refusal {
     /// The peer, or all peers together, have too many transfers.
     #[error("too many transfers")]
     Busy,
+    /// The content is still being made.
+    #[error("the file is not ready yet")]
+    NotYet,
     /// The content could not be read or written.
     #[error("the file cannot be read or written")]
     Broken,
@@ -46,6 +49,7 @@ impl Refusal {
             Self::Name(_) => (ErrorCode::ACCESS, "file name not allowed"),
             Self::Mode => (ErrorCode::ILLEGAL, "mode is neither octet nor netascii"),
             Self::ReadOnly => (ErrorCode::ACCESS, "read only"),
+            Self::NotYet => (ErrorCode::UNDEFINED, "not ready yet, try again"),
             Self::Busy => (ErrorCode::UNDEFINED, "too many transfers, try again"),
             Self::Broken => (ErrorCode::UNDEFINED, "cannot read the file"),
             Self::TooLong => (ErrorCode::FULL, "file too long"),

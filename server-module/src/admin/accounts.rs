@@ -2,7 +2,8 @@
 
 use super::tls::write_private;
 use crate::cabinet::Role;
-use crate::config::{Account, Secret};
+use crate::cabinet::Secret;
+use crate::config::Account;
 use argon2::{Argon2, PasswordHash, PasswordVerifier as _};
 use sha2::{Digest as _, Sha256};
 use std::collections::HashMap;

@@ -236,6 +236,13 @@ pub enum Alarm {
         /// Who asked.
         from: core::net::IpAddr,
     },
+    /// A card's own file could not be made.
+    FileNotMade {
+        /// Whose.
+        card: Position,
+        /// Which.
+        file: String,
+    },
     /// A login to the admin pages failed.
     FailedLogin {
         /// From where.
@@ -256,6 +263,7 @@ impl fmt::Display for Alarm {
             Self::StrangeRead { from } => {
                 write!(f, "{from}, which is no card, asked for a card's boot files")
             }
+            Self::FileNotMade { card, file } => write!(f, "the file {file} of card {card} could not be made"),
             Self::FailedLogin { from } => write!(f, "a login to the admin pages from {from} failed"),
             Self::BadCommunity { from } => write!(f, "{from} used an SNMP community that is not known"),
         }

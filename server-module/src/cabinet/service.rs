@@ -1,9 +1,11 @@
 //! What a service is: names that customers use, and the cards behind them.
 
-use super::units::{Cidr, ParseError, Position, Span, as_text};
+use super::secret::Secret;
+use super::units::{Cidr, Octets, ParseError, Position, Span, as_text};
 use core::fmt;
 use core::str::FromStr;
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// Applications on n cards under one or more service identifications (patent rows S1, K7).
@@ -54,6 +56,14 @@ pub struct Service {
     pub tls: Option<Certificate>,
     /// The account of the user who owns it.
     pub user: Option<Name>,
+    /// The accounts that its cards have.
+    #[serde(default)]
+    pub users: Vec<User>,
+    /// How much its accounts may keep on a card's disk.
+    pub quota: Option<Octets>,
+    /// What the operator's own templates and generators of card files are told.
+    #[serde(default)]
+    pub vars: BTreeMap<String, Var>,
 }
 
 impl Service {
@@ -87,8 +97,36 @@ impl Service {
             acl: Vec::new(),
             tls: None,
             user: None,
+            users: Vec::new(),
+            quota: None,
+            vars: BTreeMap::new(),
         }
     }
+}
+
+/// An account on a service's cards.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct User {
+    /// The login.
+    pub name: Name,
+    /// The numeric identity, the same on every card.
+    pub id: u32,
+    /// The password as `crypt` hashes it; without it no password opens the account.
+    #[serde(skip_serializing)]
+    pub password_hash: Option<Secret>,
+}
+
+/// A value for templates and generators.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize, Serialize)]
+#[serde(untagged)]
+pub enum Var {
+    /// Yes or no.
+    Flag(bool),
+    /// A whole number.
+    Number(i64),
+    /// A text.
+    Text(String),
 }
 
 /// What becomes of the URL extension on its way to the card.

@@ -97,6 +97,14 @@ impl Span {
     }
 }
 
+/// A number of octets. Written as a whole number and a binary unit: `512K`, `20G`, `1T`, or plain octets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Octets(pub u64);
+
+impl Octets {
+    const UNITS: [(&str, u64); 4] = [("T", 1 << 40), ("G", 1 << 30), ("M", 1 << 20), ("K", 1 << 10)];
+}
+
 /// Text that is not what a unit expects.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("found {found:?}, expected {expected}")]
@@ -224,6 +232,28 @@ impl fmt::Display for Span {
     }
 }
 
+impl FromStr for Octets {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        let unit = Self::UNITS.into_iter().find(|(unit, _)| text.ends_with(unit));
+        let (digits, size) = unit.map_or((text, 1), |(unit, size)| (text.trim_end_matches(unit), size));
+        let number = digits.bytes().all(|b| b.is_ascii_digit()).then(|| digits.parse::<u64>().ok()).flatten();
+        number.and_then(|number| number.checked_mul(size)).map(Self).ok_or_else(|| {
+            ParseError::new(text, "a number of octets with K, M, G, T or no unit, as in \"512M\" or \"20G\"")
+        })
+    }
+}
+
+impl fmt::Display for Octets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match Self::UNITS.into_iter().find(|(_, size)| self.0 != 0 && self.0.is_multiple_of(*size)) {
+            Some((unit, size)) => f.pad(&format!("{}{unit}", self.0 / size)),
+            None => f.pad(&self.0.to_string()),
+        }
+    }
+}
+
 /// Reads and writes a unit as its text form.
 macro_rules! as_text {
     ($($name:ident),* $(,)?) => {$(
@@ -240,7 +270,7 @@ macro_rules! as_text {
     )*};
 }
 pub(crate) use as_text;
-as_text!(Position, Mac, Cidr, Span);
+as_text!(Position, Mac, Cidr, Span, Octets);
 
 pub(crate) struct Text<T>(pub(crate) core::marker::PhantomData<T>);
 

@@ -2,6 +2,7 @@
 
 use super::{Done, Exit};
 use crate::config::{Config, LoadError};
+use crate::files::Plugins;
 use crate::view::{self, Cell, Paint, Table, Tone};
 use std::path::{Path, PathBuf};
 
@@ -23,12 +24,10 @@ pub struct Args {
 /// Carries the command out.
 pub(super) fn run(args: &Args) -> Done {
     match Config::load(&args.config) {
-        Ok(config) if args.json => {
-            view::json(&serde_json::json!({ "ok": true, "config": config, "cards": effective(&config) }));
-            Ok(())
-        }
         Ok(config) => {
-            view::say(table(&args.config, &config, Paint::stdout()));
+            // Templates are tried on every card, so that what is wrong with one is known before a card asks.
+            Plugins::of(&config).map_err(Exit::usage)?;
+            show(args, &config);
             Ok(())
         }
         Err(LoadError::Wrong(problems)) if args.json => {
@@ -36,6 +35,14 @@ pub(super) fn run(args: &Args) -> Done {
             Err(Exit::usage(""))
         }
         Err(error) => Err(load_failure(error)),
+    }
+}
+
+fn show(args: &Args, config: &Config) {
+    if args.json {
+        view::json(&serde_json::json!({ "ok": true, "config": config, "cards": effective(config) }));
+    } else {
+        view::say(table(&args.config, config, Paint::stdout()));
     }
 }
 

@@ -5,6 +5,7 @@ pub mod check;
 mod completions;
 mod ctl;
 mod exit;
+mod files;
 pub mod init;
 pub mod mib;
 mod route;
@@ -37,6 +38,8 @@ pub enum Command {
     Run(crate::module::Args),
     /// Validate a configuration and print what it comes to
     Check(check::Args),
+    /// Print the files that cards read, and what another configuration would change in them
+    Files(files::Args),
     /// Tell which rule, which service and which card a request reaches, and why the others lost
     Route(route::Args),
     /// Write a commented configuration to start from
@@ -67,6 +70,7 @@ impl Command {
             Self::Card(args) => crate::card::run(args),
             Self::Pack(args) => crate::pack::run(args),
             Self::Check(args) => check::run(&args),
+            Self::Files(args) => files::run(&args),
             Self::Route(args) => route::run(&args),
             Self::Init(args) => init::run(&args),
             Self::Mib(args) => mib::run(&args),

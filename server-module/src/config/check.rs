@@ -5,11 +5,12 @@ use super::routes::{RouteFlaw, Routes, Written};
 use super::schema::{Config, Unknown};
 use super::source::{Key, Source};
 use super::units::{DhcpListen, Store};
-use crate::cabinet::{Flaw, Health};
+use crate::cabinet::{Flaw, Health, Name, Secret};
 use std::collections::HashMap;
 use std::fmt::Display;
 use std::hash::Hash;
 use std::net::{IpAddr, SocketAddr};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 /// Collects what is wrong.
@@ -26,6 +27,8 @@ impl<'a> Check<'a> {
         check.listen();
         check.dhcp();
         check.files();
+        check.plugins();
+        check.users();
         check.admin();
         check.snmp();
         check.cards();
@@ -185,6 +188,70 @@ impl<'a> Check<'a> {
                 format_args!("found \"{}\", expected a directory", root.display()),
             )
             .next = Some(format!("mkdir -p {}", root.display()));
+        }
+    }
+
+    /// How the cards' own files are made.
+    fn plugins(&mut self) {
+        let config = self.config;
+        let top = Key::top("files");
+        if let Some(directory) = &config.files.templates
+            && !directory.is_dir()
+        {
+            let message =
+                format_args!("found \"{}\", expected a directory of templates", directory.display());
+            self.problem(&top.field("templates"), message).next =
+                Some(format!("mkdir -p {}", directory.display()));
+        }
+        for (index, generator) in config.files.generators.iter().enumerate() {
+            let key = top.field("generators").index(index);
+            let program = &generator.program;
+            let runs =
+                std::fs::metadata(program).is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0);
+            if !runs {
+                let message =
+                    format_args!("found \"{}\", expected a program that can be run", program.display());
+                self.problem(&key.field("program"), message).next =
+                    Some(format!("write its whole path, and chmod +x {}", program.display()));
+            }
+            if generator.timeout.0.is_zero() {
+                self.problem(&key.field("timeout"), "found no time at all, expected for instance \"5s\"");
+            }
+        }
+    }
+
+    /// The accounts of services: an identity is one account's, on every card.
+    fn users(&mut self) {
+        let config = self.config;
+        let mut known: HashMap<u32, (&Name, Key)> = HashMap::new();
+        for (index, service) in config.services.iter().enumerate() {
+            for (at, user) in service.users.iter().enumerate() {
+                let key = Key::top("service").index(index).field("users").index(at);
+                if !(1000..=60_000).contains(&user.id) {
+                    let message = format_args!("found {}, expected 1000 to 60000", user.id);
+                    self.problem(&key.field("id"), message).next =
+                        Some("identities below 1000 are the system's own".into());
+                }
+                if let Some((name, with)) = known.get(&user.id)
+                    && **name != user.name
+                {
+                    let message = format_args!("found {} again, which is {name}'s already", user.id);
+                    let with = with.clone();
+                    self.conflict(&key.field("id"), &with, message).next =
+                        Some("give each account an identity of its own".into());
+                }
+                let hash = user.password_hash.as_ref().map(Secret::expose);
+                if hash.is_some_and(|hash| {
+                    !hash.starts_with('$') || hash.contains(|c: char| c == ':' || !c.is_ascii_graphic())
+                }) {
+                    self.problem(
+                        &key.field("password_hash"),
+                        "found a text that is no crypt hash, expected \"$6$...\"",
+                    )
+                    .next = Some("openssl passwd -6 hashes a password".into());
+                }
+                known.entry(user.id).or_insert((&user.name, key.field("id")));
+            }
         }
     }
 

@@ -21,10 +21,10 @@ use std::sync::Arc;
 pub use problem::{Place, Problem, Problems};
 pub use routes::{RouteFlaw, Routes, Written};
 pub use schema::{
-    Account, Admin, Boot, Card, Community, Config, Dhcp, DhcpMode, Listen, Module, Network, Snmp, Tftp, Tls,
-    TrapSink, Unknown,
+    Account, Admin, Boot, Card, Community, Config, Dhcp, DhcpMode, Files, Generator, Listen, Module, Network,
+    Snmp, Tftp, Tls, TrapSink, Unknown,
 };
-pub use units::{Access, Arch, DhcpListen, Oid, Range, Secret, Store, TrapVersion};
+pub use units::{Access, Arch, DhcpListen, Oid, Range, Store, TrapVersion};
 
 /// The state directory when none is configured.
 pub const DEFAULT_STATE: &str = "/var/lib/server-module";
@@ -141,6 +141,8 @@ impl Config {
             certificates.flat_map(|tls| [&mut tls.cert, &mut tls.key]).collect();
         paths.push(&mut self.module.state);
         paths.extend(self.tftp.root.as_mut());
+        paths.extend(self.files.templates.as_mut());
+        paths.extend(self.files.generators.iter_mut().map(|generator| &mut generator.program));
         paths.extend(self.tls.as_mut().map(|tls| [&mut tls.cert, &mut tls.key]).into_iter().flatten());
         for path in paths {
             *path = directory.join(&*path);

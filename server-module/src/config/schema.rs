@@ -1,7 +1,7 @@
 //! The schema: every key, its type, its default.
 
-use super::units::{Access, Arch, DhcpListen, Oid, Range, Secret, Store, TrapVersion};
-use crate::cabinet::{Certificate, Cidr, Mac, Name, Position, Role, Service, Span};
+use super::units::{Access, Arch, DhcpListen, Oid, Range, Store, TrapVersion};
+use crate::cabinet::{Certificate, Cidr, Mac, Name, Position, Role, Secret, Service, Span};
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -20,6 +20,8 @@ pub struct Config {
     pub dhcp: Dhcp,
     /// What cards may read besides their own files.
     pub tftp: Tftp,
+    /// How the cards' own files are made.
+    pub files: Files,
     /// Who may log in.
     pub admin: Admin,
     /// The module's own TLS name.
@@ -148,6 +150,38 @@ pub struct Boot {
 pub struct Tftp {
     /// A directory that every card may read.
     pub root: Option<PathBuf>,
+}
+
+/// `[files]`: the plug-ins that make a card's own files (patent row B7). Without any, the eight files are built in.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Files {
+    /// A directory of templates, each named like the file it makes.
+    pub templates: Option<PathBuf>,
+    /// Commands that make a file.
+    pub generators: Vec<Generator>,
+}
+
+/// One entry of `files.generators`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Generator {
+    /// The file that it makes.
+    pub file: String,
+    /// The program; no shell is between.
+    pub program: PathBuf,
+    /// Its arguments.
+    #[serde(default)]
+    pub args: Vec<String>,
+    /// How long it may take for one card.
+    #[serde(default = "Generator::default_timeout")]
+    pub timeout: Span,
+}
+
+impl Generator {
+    const fn default_timeout() -> Span {
+        Span::seconds(5)
+    }
 }
 
 /// `[admin]`

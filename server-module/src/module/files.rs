@@ -1,50 +1,69 @@
-//! What a card may read by TFTP: its own eight files and manifest, rendered when asked for, and the common root.
+//! What a card may read by TFTP: its own files and manifest, made by plug-ins, and the common root.
 
 use std::fs::File;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
-use bootcfg::card::{self, Description, Manifest, Place};
+use bootcfg::card::{self, Place};
 use bootcfg::tftp::Refusal;
 use bootcfg::wire::tftp::FileName;
-use bytes::Bytes;
 use rustix::fs::{Mode, OFlags, ResolveFlags};
 use tokio::sync::watch;
 
-use crate::cabinet::{self, Active, Alarm, Input, Inventory};
+use crate::cabinet::{self, Alarm, Input, Inventory};
 use crate::config::Config;
 use crate::drive::tftp::{Content, Source};
+use crate::files::{Facts, Unmade, Workshop};
 
 use super::boot;
 use super::handle::Handle;
 use super::secret::CardSecret;
+
+/// How long changes are gathered before commands run.
+const GATHER: Duration = Duration::from_millis(100);
+
+/// When a command that failed is tried again, though nothing has changed.
+const AGAIN: Duration = Duration::from_secs(60);
 
 /// The cabinet's files as its cards see them.
 pub(super) struct Files {
     handle: Handle,
     config: watch::Receiver<Arc<Config>>,
     secret: CardSecret,
+    workshop: Workshop,
 }
 
 impl Files {
-    pub(super) fn new(handle: Handle, config: watch::Receiver<Arc<Config>>, secret: CardSecret) -> Self {
-        Self { handle, config, secret }
+    pub(super) fn new(
+        handle: Handle,
+        config: watch::Receiver<Arc<Config>>,
+        secret: CardSecret,
+        workshop: Workshop,
+    ) -> Self {
+        Self { handle, config, secret, workshop }
+    }
+
+    fn facts(&self, card: &cabinet::Card, inventory: &Inventory) -> Facts {
+        Facts::of(card, inventory, &self.config.borrow(), &self.secret.community(card.position))
     }
 
     fn own(&self, inventory: &Inventory, owner: bootcfg::Position, path: &str) -> Result<Source, Refusal> {
         let card = inventory.card(boot::outside(owner)).ok_or(Refusal::NotFound)?;
-        let render = |file| rendered(file, card, inventory, &self.config.borrow(), &self.secret);
-        if path.eq_ignore_ascii_case("manifest") {
-            let mut manifest = Manifest::default();
-            for file in card::File::ALL {
-                manifest.add_file(file.name(), render(file).as_bytes()).map_err(|_| Refusal::Broken)?;
+        let made = self.workshop.text(path, &self.facts(card, inventory));
+        made.map(Source::Bytes).map_err(|why| match why {
+            Unmade::Unknown => Refusal::NotFound,
+            Unmade::NotYet => Refusal::NotYet,
+            Unmade::Failed => Refusal::Broken,
+            Unmade::Template(error) => {
+                tracing::warn!("a file of card {}: {error}", card.position);
+                let alarm = Alarm::FileNotMade { card: card.position, file: path.to_owned() };
+                self.handle.try_report(Input::Alarm(alarm));
+                Refusal::Broken
             }
-            return Ok(Source::Bytes(Bytes::from(manifest.to_string())));
-        }
-        let file = card::File::by_name(path).ok_or(Refusal::NotFound)?;
-        Ok(Source::Bytes(Bytes::from(render(file))))
+        })
     }
 
     fn common(&self, path: &str) -> Result<Source, Refusal> {
@@ -85,57 +104,27 @@ fn beneath(root: &Path, path: &str) -> io::Result<File> {
     if file.metadata()?.is_file() { Ok(file) } else { Err(io::ErrorKind::PermissionDenied.into()) }
 }
 
-fn rendered(
-    file: card::File,
-    card: &cabinet::Card,
-    inventory: &Inventory,
-    config: &Config,
-    secret: &CardSecret,
-) -> String {
-    let v4 = |address: IpAddr| match address {
-        IpAddr::V4(address) => address,
-        IpAddr::V6(_) => Ipv4Addr::UNSPECIFIED,
-    };
-    let Some(position) = boot::inside(card.position) else { return String::new() };
-    let actives: Vec<&Active> = inventory.services_of(card.position).collect();
-    let sids: Vec<Vec<&str>> =
-        actives.iter().map(|active| active.service.sid.iter().map(cabinet::Sid::as_str).collect()).collect();
-    let members: Vec<Vec<_>> = actives
-        .iter()
-        .map(|active| {
-            let members = active.members.iter();
-            members.filter_map(|member| Some((boot::inside(member.card)?, v4(member.address)))).collect()
-        })
-        .collect();
-    let services: Vec<card::Service<'_>> = actives
-        .iter()
-        .zip(sids.iter().zip(&members))
-        .map(|(active, (sids, members))| card::Service {
-            name: active.service.name.as_str(),
-            sids,
-            port: Some(active.service.port),
-            members,
-            ..card::Service::default()
-        })
-        .collect();
-    let write = secret.community(card.position);
-    card::render(
-        file,
-        &Description {
-            position,
-            address: v4(card.address),
-            prefix: config.network.internal.length(),
-            router: config.network.router,
-            dns: &config.network.dns,
-            domain: None,
-            module_name: inventory.name.as_str(),
-            module_address: config.network.address,
-            snmp_read: &write,
-            snmp_write: &write,
-            traps: config.listen.traps.first().copied(),
-            services: &services,
-        },
-    )
+/// Runs the commands that make files: whenever cards or services change, when other plug-ins are in force, and once
+/// a minute those that failed.
+pub(super) async fn keep(files: Arc<Files>) {
+    let (mut handle, mut plugins) = (files.handle.clone(), files.workshop.plugins());
+    loop {
+        if plugins.borrow_and_update().commands().next().is_some() {
+            let inventory = handle.snapshot();
+            let cards: Vec<_> = inventory.cards.values().map(|card| files.facts(card, &inventory)).collect();
+            files.workshop.forget_all_but(&cards);
+            for (card, file, error) in files.workshop.work(&cards).await {
+                tracing::warn!("the command that makes {file} of card {card}: {error}");
+                handle.report(Input::Alarm(Alarm::FileNotMade { card, file })).await;
+            }
+        }
+        tokio::select! {
+            inventory = handle.changed() => if inventory.is_err() { return },
+            other = plugins.changed() => if other.is_err() { return },
+            () = tokio::time::sleep(AGAIN) => {}
+        }
+        tokio::time::sleep(GATHER).await;
+    }
 }
 
 #[cfg(test)]

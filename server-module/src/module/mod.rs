@@ -9,7 +9,7 @@
 //! ```
 
 mod audit;
-mod boot;
+pub(crate) mod boot;
 mod cards;
 mod customers;
 mod effects;
@@ -53,6 +53,7 @@ use crate::cabinet::{Cabinet, Limits, Who};
 use crate::cli::{Done, Exit};
 use crate::config::Config;
 use crate::drive::{self, ctl};
+use crate::files::{Plugins, Workshop};
 
 use cards::Cards;
 use customers::Customers;
@@ -189,6 +190,8 @@ impl Module {
         let clock = Clock::start();
         let cabinet = Cabinet::new(clock.now(), &config.definition(), [], Limits::default());
         let cabinet = cabinet.map_err(|flaws| StartError::Config(listed(&flaws)))?;
+        let plugins = Plugins::of(&config).map_err(|error| StartError::Config(error.to_string()))?;
+        let workshop = Workshop::new(plugins);
         let (keeper, handle) = Keeper::new(cabinet, clock);
         let recorder = Recorder::new(config.network.local_clients.clone());
         let (proxy, routes) =
@@ -204,11 +207,17 @@ impl Module {
             config: config.clone(),
             dhcp,
             accounts: accounts.clone(),
+            workshop: workshop.clone(),
         };
         let (mut doors, mut tasks) = (JoinSet::new(), JoinSet::new());
 
-        let files = Files::new(handle.clone(), config.subscribe(), secret.clone());
-        let files: Arc<dyn drive::tftp::Content> = Arc::new(files);
+        let files = Arc::new(Files::new(handle.clone(), config.subscribe(), secret.clone(), workshop));
+        let making = files::keep(Arc::clone(&files));
+        tasks.spawn(ended("files of cards", async {
+            making.await;
+            Ok(())
+        }));
+        let files: Arc<dyn drive::tftp::Content> = files;
         for socket in sockets.tftp {
             let tftp =
                 drive::tftp::serve(socket, tftp::server::Config::default(), Arc::clone(&files), |event| {

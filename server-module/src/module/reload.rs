@@ -1,6 +1,6 @@
 //! Reading the configuration again: whole or not at all.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bootcfg::dhcp::server;
@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use crate::admin::Accounts;
 use crate::cabinet::{Command, Reply, Who};
 use crate::config::Config;
+use crate::files::{Plugins, Workshop};
 use crate::module::shell::Reread;
 
 use super::boot;
@@ -22,6 +23,7 @@ pub(crate) struct Reloader {
     pub(super) config: watch::Sender<Arc<Config>>,
     pub(super) dhcp: watch::Sender<Option<server::Config>>,
     pub(super) accounts: Accounts,
+    pub(super) workshop: Workshop,
 }
 
 impl Reloader {
@@ -39,8 +41,8 @@ impl Reloader {
     /// Everything that is wrong with the file, or what of it needs a restart; then nothing has changed.
     pub(crate) async fn reload(&self, who: Who) -> Result<Reply, String> {
         let file = self.file.clone();
-        let read = tokio::task::spawn_blocking(move || Config::load(&file)).await;
-        let config = read.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
+        let read = tokio::task::spawn_blocking(move || read(&file)).await;
+        let (config, plugins) = read.map_err(|error| error.to_string())??;
         let fixed = fixed(&self.config.borrow(), &config);
         if !fixed.is_empty() {
             return Err(format!("a change of {} needs a restart", fixed.join(", ")));
@@ -54,8 +56,15 @@ impl Reloader {
         }
         self.dhcp.send_replace(Some(dhcp));
         self.config.send_replace(Arc::new(config));
+        self.workshop.replace(plugins);
         Ok(reply)
     }
+}
+
+fn read(file: &Path) -> Result<(Config, Plugins), String> {
+    let config = Config::load(file).map_err(|error| error.to_string())?;
+    let plugins = Plugins::of(&config).map_err(|error| error.to_string())?;
+    Ok((config, plugins))
 }
 
 /// The sections that differ and cannot change while the module runs.

@@ -115,6 +115,7 @@ const fn kind(alarm: &Alarm) -> &'static str {
         Alarm::UnknownMac { .. } => "unknown-mac",
         Alarm::ForeignRead { .. } => "foreign-read",
         Alarm::StrangeRead { .. } => "strange-read",
+        Alarm::FileNotMade { .. } => "file-not-made",
         Alarm::FailedLogin { .. } => "failed-login",
         Alarm::BadCommunity { .. } => "bad-community",
     }
