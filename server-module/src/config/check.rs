@@ -25,6 +25,7 @@ impl<'a> Check<'a> {
         let mut check = Self { config, source, problems: Vec::new() };
         check.module();
         check.listen();
+        check.balancer();
         check.dhcp();
         check.files();
         check.plugins();
@@ -126,6 +127,24 @@ impl<'a> Check<'a> {
         }
         self.unique(tcp.concat(), "an address and port of its own");
         self.unique(udp.concat(), "an address and port of its own");
+    }
+
+    fn balancer(&mut self) {
+        let key = Key::top("balancer");
+        let balancer = &self.config.balancer;
+        if !balancer.proxy_protocol.is_empty() && balancer.trusted.is_empty() {
+            let message = "found interfaces and nobody trusted, expected the balancers' networks";
+            self.problem(&key.field("proxy_protocol"), message).next =
+                Some("add trusted = [\"192.0.2.10/32\"], or remove proxy_protocol".into());
+        }
+        for (index, interface) in balancer.proxy_protocol.iter().enumerate() {
+            if self.config.listen.customers(*interface).is_empty() {
+                let word = interface.word();
+                let message = format_args!("found \"{word}\", which is not switched on under [listen]");
+                self.problem(&key.field("proxy_protocol").index(index), message).next =
+                    Some(format!("add listen.{word}, or remove it here"));
+            }
+        }
     }
 
     fn dhcp(&mut self) {

@@ -21,8 +21,8 @@ use std::sync::Arc;
 pub use problem::{Place, Problem, Problems};
 pub use routes::{RouteFlaw, Routes, Written};
 pub use schema::{
-    Account, Admin, Boot, Card, Community, Config, Dhcp, DhcpMode, Files, Generator, Listen, Module, Network,
-    Snmp, Tftp, Tls, TrapSink, Unknown,
+    Account, Admin, Balancer, Boot, Card, Community, Config, Dhcp, DhcpMode, Files, Generator, Interface,
+    Listen, Module, Network, Snmp, Tftp, Tls, TrapSink, Unknown,
 };
 pub use units::{Access, Arch, DhcpListen, Oid, Range, Store, TrapVersion};
 

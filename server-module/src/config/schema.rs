@@ -16,6 +16,8 @@ pub struct Config {
     pub network: Network,
     /// Where the module listens; what is missing is off.
     pub listen: Listen,
+    /// What stands in front of the module.
+    pub balancer: Balancer,
     /// How cards get their addresses.
     pub dhcp: Dhcp,
     /// What cards may read besides their own files.
@@ -92,6 +94,57 @@ pub struct Listen {
     pub admin: Vec<SocketAddr>,
     /// Prometheus metrics.
     pub metrics: Vec<SocketAddr>,
+}
+
+impl Listen {
+    /// Where customers reach an interface.
+    pub fn customers(&self, interface: Interface) -> &[SocketAddr] {
+        match interface {
+            Interface::Http => &self.http,
+            Interface::Https => &self.https,
+            Interface::Ftp => &self.ftp,
+            Interface::Pop3 => &self.pop3,
+        }
+    }
+}
+
+/// A way for customers to come in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Interface {
+    /// HTTP in the clear.
+    Http,
+    /// TLS: HTTP inside it, or passed through.
+    Https,
+    /// FTP.
+    Ftp,
+    /// POP3.
+    Pop3,
+}
+
+impl Interface {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Http, Self::Https, Self::Ftp, Self::Pop3];
+
+    /// The interface's key under `[listen]`.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+            Self::Ftp => "ftp",
+            Self::Pop3 => "pop3",
+        }
+    }
+}
+
+/// `[balancer]`: load balancers and proxies in front of the module (patent row P19).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Balancer {
+    /// Where they are. Whose customer it was is believed to them, and to nobody else.
+    pub trusted: Vec<Cidr>,
+    /// On these interfaces their connections begin with a PROXY header, version 1 or 2, or are refused.
+    pub proxy_protocol: Vec<Interface>,
 }
 
 /// `[dhcp]`

@@ -1,7 +1,7 @@
 //! Sockets around the sessions of [`sid_proxy::session`]: TLS pass-through, POP3, FTP.
 
-use super::http::Shared;
-use crate::socket::{Choose, End, HIGH_WATER, Socket, end_of};
+use crate::door::socket::{Choose, End, News, Socket, end_of};
+use crate::door::{self, Arrival, Front, Lane, Shared};
 use sid_proxy::ServiceId;
 use sid_proxy::session::{Event, Input, Output, Peer, Session, Side};
 use std::future::{Future, poll_fn};
@@ -14,7 +14,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout};
 
 /// How long the customer may take for the last words, or for a TLS handshake.
@@ -22,8 +22,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What the sessions of one interface share.
 pub struct Door<S> {
-    /// Routes and pools.
-    pub shared: Arc<Shared>,
+    /// Where it stands.
+    pub lane: Arc<Lane>,
     /// Begins a session with a customer.
     pub begin: Box<dyn Fn(Peer, Duration) -> S + Send + Sync>,
     /// The port on which the cards of a service serve it; the pool's own where there is none.
@@ -43,32 +43,21 @@ pub type Hear = dyn Fn(SocketAddr, &Event) + Send + Sync;
 pub type HandOver =
     dyn Fn(Socket, Peer, watch::Receiver<bool>) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync;
 
-/// Serves a listener until `shutdown` turns true, then lets running sessions finish.
+impl<S> Door<S> {
+    fn shared(&self) -> &Shared {
+        self.lane.shared()
+    }
+}
+
+/// Serves a listener until `stop` turns true, then lets running sessions finish.
 pub async fn serve<S: Session + Send + 'static>(
     listener: TcpListener,
+    front: Arc<Front>,
     door: Arc<Door<S>>,
-    mut shutdown: watch::Receiver<bool>,
+    stop: watch::Receiver<bool>,
 ) {
-    let stop = shutdown.clone();
-    let mut sessions = JoinSet::new();
-    loop {
-        tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok((stream, client)) => {
-                    let _ = stream.set_nodelay(true);
-                    let local = stream.local_addr().unwrap_or(client);
-                    let peer = Peer { client, local, trusted: false };
-                    sessions.spawn(Conversation::new(stream, peer, Arc::clone(&door), stop.clone()).run());
-                }
-                // Out of descriptors, or the customer was gone already: others may still come.
-                Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
-            },
-            Some(_) = sessions.join_next(), if !sessions.is_empty() => {}
-            () = async { drop(shutdown.wait_for(|stop| *stop).await) } => break,
-        }
-    }
-    drop(listener);
-    while sessions.join_next().await.is_some() {}
+    door::serve(listener, front, stop, move |arrival| Conversation::new(arrival, Arc::clone(&door)).run())
+        .await;
 }
 
 type Opening<T> = Option<Pin<Box<dyn Future<Output = io::Result<T>> + Send>>>;
@@ -91,21 +80,22 @@ struct Conversation<S> {
 struct Data {
     legs: [Option<JoinHandle<io::Result<Socket>>>; 2],
     carrying: Option<JoinHandle<()>>,
-    news: mpsc::Sender<News>,
-    heard: mpsc::Receiver<News>,
+    news: mpsc::Sender<Carried>,
+    heard: mpsc::Receiver<Carried>,
 }
 
-enum News {
+enum Carried {
     Moved(u64),
     Done(bool),
 }
 
 impl<S: Session + Send + 'static> Conversation<S> {
-    fn new(stream: TcpStream, peer: Peer, door: Arc<Door<S>>, stop: watch::Receiver<bool>) -> Self {
-        let session = (door.begin)(peer, door.shared.now());
+    fn new(arrival: Arrival, door: Arc<Door<S>>) -> Self {
+        let Arrival { stream, read, peer, stop } = arrival;
+        let session = (door.begin)(peer, door.shared().now());
         let (news, heard) = mpsc::channel(16);
         let own = [peer.local.ip(); 2];
-        let client = End { stream: Some(stream.into()), ..End::default() };
+        let client = End::new(stream.into(), read);
         let data = Data { legs: [None, None], carrying: None, news, heard };
         let ends = [client, End::default()];
         Self { session, door, peer, ends, own, connecting: None, securing: None, data, stop, close: None }
@@ -123,7 +113,7 @@ impl<S: Session + Send + 'static> Conversation<S> {
             {
                 break;
             }
-            let due = self.session.deadline().map(|due| Instant::from_std(self.door.shared.began() + due));
+            let due = self.session.deadline().map(|due| Instant::from_std(self.door.shared().began() + due));
             let due = [due, self.close.map(|(_, until)| until)].into_iter().flatten().min();
             let mut timer = Box::pin(sleep_until(due.unwrap_or_else(|| Instant::now() + PATIENCE)));
             let input = poll_fn(|cx| self.poll(cx, &mut stopped, &mut timer)).await;
@@ -144,8 +134,11 @@ impl<S: Session + Send + 'static> Conversation<S> {
         timer: &mut Pin<Box<tokio::time::Sleep>>,
     ) -> Poll<Option<Input<'static>>> {
         let [client, card] = &mut self.ends;
-        let mut any = client.poll(cx, card.output.len() < HIGH_WATER);
-        any |= card.poll(cx, client.output.len() < HIGH_WATER);
+        let written = client.poll_write(cx);
+        card.poll_write(cx);
+        let mut any = written && self.close.is_some();
+        any |= card.has_room() && client.poll_read(cx);
+        any |= client.has_room() && card.poll_read(cx);
         if let Some(Poll::Ready(result)) = self.connecting.as_mut().map(|opening| opening.as_mut().poll(cx)) {
             self.connecting = None;
             return Poll::Ready(Some(match result {
@@ -165,8 +158,8 @@ impl<S: Session + Send + 'static> Conversation<S> {
             return Poll::Ready(Some(if done { Input::Secured } else { Input::SecureFailed }));
         }
         match self.data.heard.poll_recv(cx) {
-            Poll::Ready(Some(News::Moved(len))) => return Poll::Ready(Some(Input::Carrying { len })),
-            Poll::Ready(Some(News::Done(complete))) if self.data.carrying.take().is_some() => {
+            Poll::Ready(Some(Carried::Moved(len))) => return Poll::Ready(Some(Input::Carrying { len })),
+            Poll::Ready(Some(Carried::Done(complete))) if self.data.carrying.take().is_some() => {
                 return Poll::Ready(Some(Input::Carried { complete }));
             }
             _ => {}
@@ -182,7 +175,7 @@ impl<S: Session + Send + 'static> Conversation<S> {
     }
 
     fn tell(&mut self, input: Input<'_>) -> usize {
-        self.session.handle(self.door.shared.now(), input).unwrap_or(0)
+        self.session.handle(self.door.shared().now(), input).unwrap_or(0)
     }
 
     /// Offers what was read and does what is asked, until nothing more comes of it or the connection is handed over.
@@ -191,18 +184,21 @@ impl<S: Session + Send + 'static> Conversation<S> {
             let mut progress = false;
             while let Some(output) = self.session.poll_output() {
                 progress = true;
-                let (door, shared) = (&self.door, &self.door.shared);
+                let (door, shared) = (&self.door, self.door.shared());
                 let [client, card] = &mut self.ends;
                 let answer = match output {
-                    Output::Route { key } => Input::Routed(shared.table().lookup(&key)),
+                    Output::Route { key } => Input::Routed(shared.lookup(&key)),
                     Output::Pick { service, tried } => {
-                        shared.pick(service, self.peer.client, tried).map_or(Input::NoCard, |pick| {
-                            let port = (door.port)(service).unwrap_or(pick.address.port());
-                            Input::Picked {
-                                card: pick.card,
-                                address: SocketAddr::new(pick.address.ip(), port),
-                            }
-                        })
+                        shared.pick(service, self.peer.client, tried).map_or_else(
+                            |_| Input::NoCard,
+                            |pick| {
+                                let port = (door.port)(service).unwrap_or(pick.address.port());
+                                Input::Picked {
+                                    card: pick.card,
+                                    address: SocketAddr::new(pick.address.ip(), port),
+                                }
+                            },
+                        )
                     }
                     Output::Connect { address, .. } => {
                         self.connecting = Some(Box::pin(TcpStream::connect(address)));
@@ -216,7 +212,7 @@ impl<S: Session + Send + 'static> Conversation<S> {
                         continue;
                     }
                     Output::Send { to, bytes } => {
-                        end_of(client, card, to).output.extend_from_slice(bytes);
+                        end_of(client, card, to).write(bytes);
                         continue;
                     }
                     Output::Forward { from, len } => {
@@ -235,25 +231,21 @@ impl<S: Session + Send + 'static> Conversation<S> {
                         (door.hear)(self.peer.client, &event);
                         continue;
                     }
-                    Output::Secure => match (client.stream.take(), &door.tls) {
-                        (Some(Socket::Tcp(stream)), Some(choose)) => {
-                            let (choose, end) = (Arc::clone(choose), std::mem::take(client));
-                            let (read, words) =
-                                (end.input[end.used..].to_vec(), end.output[end.written..].to_vec());
-                            let opening = secure(read, words, stream, choose);
-                            if door.hand_over.is_some() {
-                                return Some(hand_over(
-                                    opening,
-                                    Arc::clone(door),
-                                    self.peer,
-                                    self.stop.clone(),
-                                ));
+                    Output::Secure => {
+                        let (stream, read, words) = std::mem::take(client).into_parts();
+                        match (stream, &door.tls) {
+                            (Some(Socket::Tcp(stream)), Some(choose)) => {
+                                let opening = secure(read, words, stream, Arc::clone(choose));
+                                if door.hand_over.is_some() {
+                                    let (door, stop) = (Arc::clone(door), self.stop.clone());
+                                    return Some(hand_over(opening, door, self.peer, stop));
+                                }
+                                self.securing = Some(Box::pin(opening));
+                                continue;
                             }
-                            self.securing = Some(Box::pin(opening));
-                            continue;
+                            _ => Input::SecureFailed,
                         }
-                        _ => Input::SecureFailed,
-                    },
+                    }
                     Output::Listen { leg, peer, secure } => {
                         let tls = door.tls.clone().filter(|_| secure);
                         match self.data.listen(leg, self.own[side(leg)], peer, tls) {
@@ -283,36 +275,22 @@ impl<S: Session + Send + 'static> Conversation<S> {
     }
 
     /// Moves or offers what one end has sent.
-    fn offer(&mut self, from: Side) -> bool {
-        let now = self.door.shared.now();
+    fn offer(&mut self, side: Side) -> bool {
+        let now = self.door.shared().now();
         let [client, card] = &mut self.ends;
-        let (end, other) = if from == Side::Client { (client, card) } else { (card, client) };
-        let mut bytes = end.input.get(end.used..).unwrap_or_default();
-        if end.forward > 0 && !bytes.is_empty() {
-            let len = bytes.len().min(usize::try_from(end.forward).unwrap_or(usize::MAX));
-            other.output.extend_from_slice(&bytes[..len]);
-            end.used += len;
-            if end.forward != u64::MAX {
-                end.forward -= len as u64;
-            }
-            end.tidy();
-            let _ = self.session.handle(now, Input::Forwarded { from, len: len as u64 });
+        let (end, other) = if side == Side::Client { (client, card) } else { (card, client) };
+        let input = match end.news(other) {
+            News::None => return false,
+            News::Passed(len) => Input::Forwarded { from: side, len },
+            News::Broken => Input::Broken { side },
+            News::Data { bytes, end } => Input::Data { side, bytes, end },
+        };
+        let asked = matches!(input, Input::Data { .. });
+        let taken = self.session.handle(now, input).unwrap_or(0);
+        if !asked {
             return true;
         }
-        if std::mem::take(&mut end.broken) {
-            end.ended = true;
-            let _ = self.session.handle(now, Input::Broken { side: from });
-            return true;
-        }
-        if end.forward > 0 {
-            bytes = &[];
-        }
-        if bytes.is_empty() && !end.ended {
-            return false;
-        }
-        let taken = self.session.handle(now, Input::Data { side: from, bytes, end: end.ended }).unwrap_or(0);
-        end.used += taken;
-        end.tidy();
+        end.take(taken);
         taken > 0 || self.session.deadline() == Some(Duration::ZERO)
     }
 }
@@ -383,7 +361,7 @@ impl Data {
     fn carry(&mut self, from: Side) {
         let [client, card] = std::mem::take(&mut self.legs);
         let (Some(client), Some(card)) = (client, card) else {
-            let _ = self.news.try_send(News::Done(false));
+            let _ = self.news.try_send(Carried::Done(false));
             self.carrying = Some(tokio::spawn(async {}));
             return;
         };
@@ -400,12 +378,12 @@ impl Data {
                         break;
                     }
                     to.write_all(&bytes[..len]).await?;
-                    let _ = news.send(News::Moved(len as u64)).await;
+                    let _ = news.send(Carried::Moved(len as u64)).await;
                 }
                 to.shutdown().await
             };
             let complete = moved.await.is_ok();
-            let _ = news.send(News::Done(complete)).await;
+            let _ = news.send(Carried::Done(complete)).await;
         }));
     }
 

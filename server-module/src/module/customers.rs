@@ -9,21 +9,29 @@ use rustls::ServerConfig;
 use sid_proxy::session::{Event, Inside, Peer, Security};
 use sid_proxy::wire::host::Host;
 use sid_proxy::{Key, ServiceId, ftp, http, pop3, tls};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
 
 use crate::admin::Identity;
 use crate::cabinet::Certificate;
-use crate::config::Config;
-use crate::drive::http::{Shared, converse};
+use crate::config::{Balancer, Config, Interface};
+use crate::door::socket::{Choose, End};
+use crate::door::{Front, Lane, Lanes, Shared};
+use crate::drive;
+use crate::drive::http::converse;
 use crate::drive::session::Door;
-use crate::socket::Choose;
 
-use super::routes::{Fact, Facts};
+use super::routes::{Fact, Facts, Routes};
+use super::usage::Recorder;
 
 /// What the doors have in common.
+#[derive(Clone)]
 pub(super) struct Customers {
     shared: Arc<Shared>,
     facts: Facts,
+    recorder: Arc<Recorder>,
     choose: Arc<Choose>,
+    balancer: Balancer,
     name: String,
     inside: Inside,
 }
@@ -31,7 +39,7 @@ pub(super) struct Customers {
 impl Customers {
     /// Prepares the doors, with the module's certificate where the configuration names one, else with one that it
     /// signs itself.
-    pub(super) fn new(config: &Config, shared: Arc<Shared>, facts: Facts) -> io::Result<Self> {
+    pub(super) fn new(config: &Config, shared: Arc<Shared>, routes: &Routes) -> io::Result<Self> {
         let own = match &config.tls {
             Some(tls) => Identity::load(&Certificate { cert: tls.cert.clone(), key: tls.key.clone() })?,
             None => {
@@ -39,28 +47,72 @@ impl Customers {
                 Identity::own(&config.module.state, "tls", hosts)?
             }
         };
+        let facts = routes.facts();
         let choose = chooser(own.server, Arc::clone(&shared), Arc::clone(&facts));
         let internal = config.network.internal;
         let networks = vec![(internal.address(), internal.length())];
-        let inside = Inside { networks, names: Vec::new() };
-        Ok(Self { shared, facts, choose, name: config.module.name.to_string(), inside })
+        Ok(Self {
+            shared,
+            facts,
+            recorder: routes.recorder(),
+            choose,
+            balancer: config.balancer.clone(),
+            name: config.module.name.to_string(),
+            inside: Inside { networks, names: Vec::new() },
+        })
+    }
+
+    /// Opens the doors of an interface, one on each lane, until `stop` turns true.
+    pub(super) fn open(
+        &self,
+        lanes: &Lanes,
+        interface: Interface,
+        listeners: Vec<std::net::TcpListener>,
+        stop: &watch::Receiver<bool>,
+    ) {
+        let front = Arc::new(Front {
+            trusted: self.balancer.trusted.clone(),
+            introduced: self.balancer.proxy_protocol.contains(&interface),
+        });
+        for (number, listener) in listeners.into_iter().enumerate() {
+            let (customers, front, stop) = (self.clone(), Arc::clone(&front), stop.clone());
+            lanes.spawn(number, move |lane| async move {
+                let listener = match TcpListener::from_std(listener) {
+                    Ok(listener) => listener,
+                    Err(error) => return tracing::error!("{} has no door: {error}", interface.word()),
+                };
+                match interface {
+                    Interface::Http => drive::http::serve(listener, front, lane, stop).await,
+                    Interface::Https => {
+                        drive::session::serve(listener, front, customers.https(lane), stop).await;
+                    }
+                    Interface::Ftp => {
+                        drive::session::serve(listener, front, customers.ftp(lane), stop).await;
+                    }
+                    Interface::Pop3 => {
+                        drive::session::serve(listener, front, customers.pop3(lane), stop).await;
+                    }
+                }
+            });
+        }
     }
 
     /// TLS: passed through where a service has the name, else ended here and served as HTTP.
-    pub(super) fn https(&self) -> Arc<Door<tls::Session>> {
+    fn https(&self, lane: Arc<Lane>) -> Arc<Door<tls::Session>> {
         let config = Arc::new(tls::Config::default());
-        let http = Arc::new(http::Config { scheme: http::Scheme::Https, ..self.shared.config().clone() });
-        let shared = Arc::clone(&self.shared);
-        let mut door =
-            self.door(move |peer, now| tls::Session::new(Arc::clone(&config), peer, now), |_| None);
+        let own = self.shared.config();
+        let http = Arc::new(http::Config { scheme: http::Scheme::Https, ..http::Config::clone(own) });
+        let begin = move |peer, now| tls::Session::new(Arc::clone(&config), peer, now);
+        let mut door = self.door(Arc::clone(&lane), begin, |_| None);
         door.hand_over = Some(Box::new(move |stream, peer, stop| {
-            Box::pin(converse(stream, Arc::clone(&http), peer, Arc::clone(&shared), stop))
+            let client = End::new(stream, Vec::new());
+            Box::pin(converse(client, Arc::clone(&http), peer, Arc::clone(&lane), stop))
         }));
         Arc::new(door)
     }
 
     /// FTP, with TLS for who wants it.
-    pub(super) fn ftp(&self) -> Arc<Door<ftp::Session>> {
+    fn ftp(&self, lane: Arc<Lane>) -> Arc<Door<ftp::Session>> {
         let config = Arc::new(ftp::Config {
             name: self.name.clone(),
             security: Security::Offered,
@@ -68,7 +120,7 @@ impl Customers {
             ..ftp::Config::default()
         });
         let begin = move |peer, now| ftp::Session::new(Arc::clone(&config), peer, now);
-        let mut door = self.door(begin, |fact| fact.ftp);
+        let mut door = self.door(lane, begin, |fact| fact.ftp);
         // A client that stores a file never reads on the data connection: closing it with session tickets unread, its
         // kernel resets the connection and drops what was not sent yet.
         let choose = Arc::clone(&self.choose);
@@ -81,7 +133,7 @@ impl Customers {
     }
 
     /// POP3, with TLS for who wants it.
-    pub(super) fn pop3(&self) -> Arc<Door<pop3::Session>> {
+    fn pop3(&self, lane: Arc<Lane>) -> Arc<Door<pop3::Session>> {
         let config = Arc::new(pop3::Config {
             name: self.name.clone(),
             security: Security::Offered,
@@ -89,23 +141,24 @@ impl Customers {
             ..pop3::Config::default()
         });
         let begin = move |peer, now| pop3::Session::new(Arc::clone(&config), peer, now);
-        Arc::new(self.door(begin, |fact| fact.pop3))
+        Arc::new(self.door(lane, begin, |fact| fact.pop3))
     }
 
     fn door<S>(
         &self,
+        lane: Arc<Lane>,
         begin: impl Fn(Peer, Duration) -> S + Send + Sync + 'static,
         port: impl Fn(&Fact) -> Option<u16> + Send + Sync + 'static,
     ) -> Door<S> {
-        let facts = Arc::clone(&self.facts);
+        let (facts, recorder) = (Arc::clone(&self.facts), Arc::clone(&self.recorder));
         Door {
-            shared: Arc::clone(&self.shared),
+            lane,
             begin: Box::new(begin),
             port: Box::new(move |service| {
                 facts.read().unwrap_or_else(PoisonError::into_inner).get(&service).and_then(&port)
             }),
             tls: Some(Arc::clone(&self.choose)),
-            hear: Box::new(hear),
+            hear: Box::new(move |client, event| hear(&recorder, client, event)),
             hand_over: None,
         }
     }
@@ -124,11 +177,12 @@ fn service_of(shared: &Shared, name: &str) -> Option<ServiceId> {
     let mut room = [0; 256];
     let host = Host::parse(name.as_bytes(), &mut room).ok()?;
     let key = Key::Http { host: Some(host), path: b"/", port: 443 };
-    shared.table().lookup(&key).ok().map(|decision| decision.service)
+    shared.lookup(&key).ok().map(|decision| decision.service)
 }
 
-fn hear(client: SocketAddr, event: &Event) {
+fn hear(recorder: &Recorder, client: SocketAddr, event: &Event) {
     match event {
+        Event::Done(usage) => recorder.record_session(client, usage),
         Event::Refused(why) => tracing::info!(%client, ?why, "a customer is refused"),
         event => tracing::debug!(%client, ?event, "customer"),
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::cabinet::{Event, Input, Inventory, Order, Output, Position, Standing, What};
-use crate::drive::http;
+use crate::door::Shared;
 use crate::drive::snmp::Notifier;
 
 use super::cards::Cards;
@@ -19,7 +19,7 @@ const DRAIN_INTERVAL: Duration = Duration::from_millis(20);
 /// The drives, as the cabinet's task sees them.
 pub(super) struct Effects {
     pub(super) handle: Handle,
-    pub(super) proxy: Arc<http::Shared>,
+    pub(super) proxy: Arc<Shared>,
     pub(super) routes: Routes,
     pub(super) cards: Cards,
     pub(super) notifier: Notifier,
@@ -63,7 +63,7 @@ impl Effects {
 }
 
 /// Waits for a draining card's last request, then tells the cabinet; gives up when the drain is over without it.
-async fn drained(card: Position, proxy: Arc<http::Shared>, handle: Handle) {
+async fn drained(card: Position, proxy: Arc<Shared>, handle: Handle) {
     let drains = || {
         let inventory = handle.snapshot();
         inventory.card(card).is_some_and(|card| matches!(card.order, Order::Drain { .. }))

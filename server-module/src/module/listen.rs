@@ -5,15 +5,14 @@ use std::io;
 
 use tokio::net::{TcpListener, UdpSocket};
 
-use crate::config::{DhcpListen, Listen};
+use crate::config::{DhcpListen, Interface, Listen};
+use crate::door::lane;
 use crate::drive::dhcp;
 
 /// The bound sockets.
 pub(super) struct Sockets {
-    pub(super) http: Vec<TcpListener>,
-    pub(super) https: Vec<TcpListener>,
-    pub(super) ftp: Vec<TcpListener>,
-    pub(super) pop3: Vec<TcpListener>,
+    /// The customers', by interface and address: one a lane.
+    pub(super) customers: Vec<(Interface, Vec<std::net::TcpListener>)>,
     pub(super) snmp: Vec<UdpSocket>,
     pub(super) dhcp: Option<dhcp::Listener>,
     pub(super) traps: Vec<UdpSocket>,
@@ -31,13 +30,10 @@ pub(crate) struct Taken {
 }
 
 impl Sockets {
-    /// Binds what the configuration names.
-    pub(super) async fn bind(listen: &Listen) -> Result<Self, Taken> {
+    /// Binds what the configuration names, the customers' for so many lanes.
+    pub(super) async fn bind(listen: &Listen, lanes: usize) -> Result<Self, Taken> {
         let mut sockets = Self {
-            http: Vec::new(),
-            https: Vec::new(),
-            ftp: Vec::new(),
-            pop3: Vec::new(),
+            customers: Vec::new(),
             snmp: Vec::new(),
             dhcp: None,
             traps: Vec::new(),
@@ -45,14 +41,10 @@ impl Sockets {
             admin: Vec::new(),
             metrics: Vec::new(),
         };
-        for (interface, addresses, into) in [
-            ("http", &listen.http, &mut sockets.http),
-            ("https", &listen.https, &mut sockets.https),
-            ("ftp", &listen.ftp, &mut sockets.ftp),
-            ("pop3", &listen.pop3, &mut sockets.pop3),
-        ] {
-            for &address in addresses {
-                into.push(TcpListener::bind(address).await.map_err(Taken::at(interface, address))?);
+        for interface in Interface::ALL {
+            for &address in listen.customers(interface) {
+                let listeners = lane::bind(address, lanes).map_err(Taken::at(interface.word(), address))?;
+                sockets.customers.push((interface, listeners));
             }
         }
         for (interface, addresses, into) in [

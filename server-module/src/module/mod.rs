@@ -1,7 +1,7 @@
 //! The composition: one task owns the cabinet, drivers around it carry its effects out.
 //!
 //! ```text
-//!  customers -> drive::http -> proxy --------------------------.
+//!  customers -> door, drive::http -> proxy --------------------.
 //!  cards     -> drive::dhcp, drive::tftp, drive::traps --reports--> handle --> the cabinet's task
 //!  operators -> drive::ctl, admin, drive::snmp --------commands-->   |             |
 //!                                                                    '<-inventory--'--effects--> routes, probes,
@@ -52,6 +52,7 @@ use crate::admin::Admin;
 use crate::cabinet::{Cabinet, Limits, Who};
 use crate::cli::{Done, Exit};
 use crate::config::Config;
+use crate::door::Lanes;
 use crate::drive::{self, ctl};
 use crate::files::{Plugins, Workshop};
 
@@ -140,7 +141,7 @@ pub(crate) struct Module {
     reloader: Reloader,
     stop: watch::Sender<bool>,
     /// What lets running work finish when told to stop.
-    doors: JoinSet<()>,
+    lanes: Lanes,
     /// What is simply ended; each says why if it ends by itself.
     tasks: JoinSet<Exit>,
 }
@@ -184,7 +185,8 @@ impl Module {
         prepare(&state).map_err(unusable)?;
         let secret = CardSecret::load(&state).map_err(unusable)?;
         let shell = ctl::Socket::bind(&state.join("ctl.sock")).await.map_err(unusable)?;
-        let sockets = Sockets::bind(&config.listen).await.map_err(StartError::Taken)?;
+        let lanes = Lanes::cores();
+        let sockets = Sockets::bind(&config.listen, lanes).await.map_err(StartError::Taken)?;
         let server = boot::server(&config).map_err(StartError::Config)?;
 
         let clock = Clock::start();
@@ -209,7 +211,7 @@ impl Module {
             accounts: accounts.clone(),
             workshop: workshop.clone(),
         };
-        let (mut doors, mut tasks) = (JoinSet::new(), JoinSet::new());
+        let mut tasks = JoinSet::new();
 
         let files = Arc::new(Files::new(handle.clone(), config.subscribe(), secret.clone(), workshop));
         let making = files::keep(Arc::clone(&files));
@@ -264,18 +266,10 @@ impl Module {
             let take = move |from, trap: &Trap<'_>| calls.take(&handle, from, trap);
             tasks.spawn(ended("traps from cards", drive::traps::receive(socket, receiver, began, take)));
         }
-        for listener in sockets.http {
-            doors.spawn(drive::http::serve(listener, Arc::clone(&proxy), stopping.clone()));
-        }
-        let customers = Customers::new(&options, Arc::clone(&proxy), routes.facts()).map_err(unusable)?;
-        for listener in sockets.https {
-            doors.spawn(drive::session::serve(listener, customers.https(), stopping.clone()));
-        }
-        for listener in sockets.ftp {
-            doors.spawn(drive::session::serve(listener, customers.ftp(), stopping.clone()));
-        }
-        for listener in sockets.pop3 {
-            doors.spawn(drive::session::serve(listener, customers.pop3(), stopping.clone()));
+        let customers = Customers::new(&options, Arc::clone(&proxy), &routes).map_err(unusable)?;
+        let lanes = Lanes::start(lanes, &proxy).map_err(unusable)?;
+        for (interface, listeners) in sockets.customers {
+            customers.open(&lanes, interface, listeners, &stopping);
         }
         if !sockets.admin.is_empty() {
             let identity = pages::identity(&options).map_err(unusable)?;
@@ -304,7 +298,7 @@ impl Module {
             keeper.run(|output, inventory| effects.carry(output, inventory)).await;
             Exit::cannot("the cabinet has ended")
         });
-        Ok(Self { handle, reloader, stop, doors, tasks })
+        Ok(Self { handle, reloader, stop, lanes, tasks })
     }
 
     /// The cabinet.
@@ -346,8 +340,7 @@ impl Module {
     /// Takes no new requests, lets running ones finish for ten seconds at most, then ends.
     pub(crate) async fn stop(mut self) {
         self.stop.send_replace(true);
-        let doors = async { while self.doors.join_next().await.is_some() {} };
-        if tokio::time::timeout(END_TIMEOUT, doors).await.is_err() {
+        if tokio::time::timeout(END_TIMEOUT, self.lanes.done()).await.is_err() {
             tracing::warn!("ending with requests still running after {END_TIMEOUT:?}");
         }
         self.tasks.shutdown().await;

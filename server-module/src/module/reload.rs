@@ -73,6 +73,7 @@ fn fixed(old: &Config, new: &Config) -> Vec<&'static str> {
         ("[module]", old.module != new.module),
         ("[network]", old.network != new.network),
         ("[listen]", old.listen != new.listen),
+        ("[balancer]", old.balancer != new.balancer),
         ("[admin] tls", old.admin.tls != new.admin.tls),
         ("[snmp]", old.snmp != new.snmp),
         ("[tls]", old.tls != new.tls),

@@ -13,7 +13,7 @@ use sid_proxy::{CardId, RouteTable, ServiceId};
 use crate::admin::Identity;
 use crate::cabinet::{self, Active, Cidr, Inventory, Mode, Name, Position, Service, Standing};
 use crate::config::{self, RouteFlaw};
-use crate::drive::http::Shared;
+use crate::door::Shared;
 
 use super::usage::Recorder;
 
@@ -132,6 +132,11 @@ impl Routes {
     /// What the doors besides HTTP know of the services.
     pub(crate) fn facts(&self) -> Facts {
         Arc::clone(&self.facts)
+    }
+
+    /// Who counts what customers use.
+    pub(crate) fn recorder(&self) -> Arc<Recorder> {
+        Arc::clone(&self.recorder)
     }
 
     /// Says anew what the members of a service may be given.

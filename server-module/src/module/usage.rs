@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use sid_proxy::http::Usage;
-use sid_proxy::{CardId, ServiceId};
+use sid_proxy::{CardId, ServiceId, session};
 
 use crate::cabinet::{Cidr, Input, Name, Share, Used};
 
@@ -42,18 +42,37 @@ impl Recorder {
     /// Counts one request that is over.
     pub(crate) fn record(&self, client: SocketAddr, usage: &Usage) {
         let Some(decision) = usage.decision else { return };
-        let local = self.local.iter().any(|network| network.contains(client.ip()));
         let mut used = Used {
-            requests: 1,
-            local: u64::from(local),
             broken: u64::from(!usage.complete),
             bytes_in: usage.request_bytes,
             bytes_out: usage.response_bytes,
             waited: usage.first_byte_after,
-            ..Used::default()
+            ..self.one(client)
         };
         used.count_status(usage.status);
-        *self.inner().used.entry((decision.service, usage.card)).or_default() += used;
+        self.add(decision.service, usage.card, used);
+    }
+
+    /// Counts one FTP, POP3 or TLS session that is over; one that the proxy ended before its time was broken.
+    pub(crate) fn record_session(&self, client: SocketAddr, usage: &session::Usage) {
+        let Some(decision) = usage.decision else { return };
+        let used = Used {
+            broken: u64::from(usage.refusal.is_some()),
+            bytes_in: usage.from_client,
+            bytes_out: usage.from_card,
+            ..self.one(client)
+        };
+        self.add(decision.service, usage.card, used);
+    }
+
+    fn one(&self, client: SocketAddr) -> Used {
+        let client = client.ip().to_canonical();
+        let local = self.local.iter().any(|network| network.contains(client));
+        Used { requests: 1, local: u64::from(local), ..Used::default() }
+    }
+
+    fn add(&self, service: ServiceId, card: Option<CardId>, used: Used) {
+        *self.inner().used.entry((service, card)).or_default() += used;
     }
 
     /// What has been used since the last time.

@@ -3,12 +3,13 @@
 use rustls::ServerConfig;
 use rustls::server::Acceptor;
 use sid_proxy::http::Side;
+use std::future::Future as _;
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::LazyConfigAcceptor;
@@ -20,6 +21,10 @@ pub const HIGH_WATER: usize = 256 * 1024;
 const GOODBYE: Duration = Duration::from_secs(5);
 /// Bytes read at once.
 const READ: usize = 16 * 1024;
+/// Bytes of a large body read at once.
+const LARGE: usize = 64 * 1024;
+/// Bytes that are rather copied behind others than written apart from them.
+const COPIED: usize = 2 * 1024;
 
 /// Which certificate a customer sees who asks for this name.
 pub type Choose = dyn Fn(Option<&str>) -> Arc<ServerConfig> + Send + Sync;
@@ -42,66 +47,145 @@ pub struct Ahead {
 #[derive(Default)]
 pub struct End {
     pub(crate) stream: Option<Socket>,
-    pub(crate) input: Vec<u8>,
-    pub(crate) used: usize,
+    input: Vec<u8>,
+    used: usize,
     pub(crate) ended: bool,
     pub(crate) broken: bool,
     /// How many of its bytes are to be moved to the other end.
     pub(crate) forward: u64,
-    pub(crate) output: Vec<u8>,
-    pub(crate) written: usize,
+    output: Vec<u8>,
+    written: usize,
     pub(crate) finish: bool,
-    pub(crate) unflushed: bool,
+    unflushed: bool,
 }
 
 impl End {
-    /// Writes and reads what it can; true if anything came of it.
-    pub(crate) fn poll(&mut self, cx: &mut Context<'_>, may_read: bool) -> bool {
+    /// An end of which these bytes were read already.
+    pub(crate) fn new(stream: Socket, input: Vec<u8>) -> Self {
+        Self { stream: Some(stream), input, ..Self::default() }
+    }
+
+    /// Writes what it can; true if nothing is left to write that was.
+    pub(crate) fn poll_write(&mut self, cx: &mut Context<'_>) -> bool {
+        let before = self.is_written();
         let Some(stream) = &mut self.stream else { return false };
-        let mut any = false;
         while self.written < self.output.len() {
             match Pin::new(&mut *stream).poll_write(cx, &self.output[self.written..]) {
                 Poll::Ready(Ok(len)) => {
                     self.written += len;
-                    any = true;
+                    self.unflushed = true;
                 }
                 // What it sent before may still be read; its end comes with that.
                 Poll::Ready(Err(_)) => self.written = self.output.len(),
                 Poll::Pending => break,
             }
         }
-        self.unflushed |= any;
         // TLS keeps records back until told.
         if self.unflushed && Pin::new(&mut *stream).poll_flush(cx).is_ready() {
             self.unflushed = false;
         }
         if self.written == self.output.len() {
-            self.output.clear();
             self.written = 0;
+            spare::give(&mut self.output);
             if self.finish && Pin::new(&mut *stream).poll_shutdown(cx).is_ready() {
                 self.finish = false;
             }
         }
-        if may_read && !self.ended && !self.broken && self.input.len() < 2 * READ {
-            let len = self.input.len();
-            self.input.resize(len + READ, 0);
-            let mut room = ReadBuf::new(&mut self.input[len..]);
-            let poll = Pin::new(stream).poll_read(cx, &mut room);
-            let read = room.filled().len();
-            self.input.truncate(len + read);
-            match poll {
-                Poll::Ready(Ok(())) => {
-                    self.ended = read == 0;
-                    any = true;
+        !before && self.is_written()
+    }
+
+    /// Reads what it can; true if anything came, the end included.
+    pub(crate) fn poll_read(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(stream) = &mut self.stream else { return false };
+        if self.ended || self.broken || self.input.len() >= 2 * READ {
+            return false;
+        }
+        if self.input.capacity() == 0 {
+            self.input = spare::take();
+        }
+        self.input.reserve(if self.forward > READ as u64 { LARGE } else { READ });
+        match pin!(stream.read_buf(&mut self.input)).poll(cx) {
+            Poll::Ready(Ok(read)) => self.ended = read == 0,
+            Poll::Ready(Err(_)) => self.broken = true,
+            Poll::Pending => {
+                // An idle connection holds no buffer.
+                if self.input.is_empty() {
+                    spare::give(&mut self.input);
                 }
-                Poll::Ready(Err(_)) => {
-                    self.broken = true;
-                    any = true;
-                }
-                Poll::Pending => {}
+                return false;
             }
         }
-        any
+        true
+    }
+
+    /// What the session is to be told of this end, after what is to be forwarded was moved to the other one.
+    pub(crate) fn news(&mut self, other: &mut Self) -> News<'_> {
+        let silent = self.unread().is_empty();
+        if self.forward > 0 && !silent {
+            return News::Passed(self.pass(other));
+        }
+        if std::mem::take(&mut self.broken) {
+            self.ended = true;
+            return News::Broken;
+        }
+        if silent && !self.ended {
+            return News::None;
+        }
+        News::Data { bytes: self.unread(), end: self.ended }
+    }
+
+    /// The connection, if nothing was left over on it.
+    pub(crate) fn into_unused(mut self) -> Option<TcpStream> {
+        let clean = self.unread().is_empty() && !self.ended && !self.broken && self.is_written();
+        spare::give(&mut self.input);
+        match self.stream {
+            Some(Socket::Tcp(stream)) if clean => Some(stream),
+            _ => None,
+        }
+    }
+
+    /// Takes the connection, what was read and not used, and what is still to be written.
+    pub(crate) fn into_parts(mut self) -> (Option<Socket>, Vec<u8>, Vec<u8>) {
+        self.input.drain(..self.used);
+        self.output.drain(..self.written);
+        (self.stream, self.input, self.output)
+    }
+
+    /// Bytes that were read and not used.
+    fn unread(&self) -> &[u8] {
+        self.input.get(self.used..).unwrap_or_default()
+    }
+
+    /// Moves what was read to the other end, as far as it is to be forwarded; how much that was.
+    fn pass(&mut self, other: &mut Self) -> u64 {
+        let whole = self.unread().len();
+        let len = whole.min(usize::try_from(self.forward).unwrap_or(usize::MAX));
+        if len == whole && other.output.is_empty() && len > COPIED {
+            // The buffer itself changes hands.
+            spare::give(&mut other.output);
+            other.output = std::mem::take(&mut self.input);
+            other.written = std::mem::take(&mut self.used);
+        } else {
+            other.write(&self.input[self.used..self.used + len]);
+            self.take(len);
+        }
+        if self.forward != u64::MAX {
+            self.forward -= len as u64;
+        }
+        len as u64
+    }
+
+    /// Queues bytes to be written.
+    pub(crate) fn write(&mut self, bytes: &[u8]) {
+        if self.output.capacity() == 0 {
+            self.output = spare::take();
+        }
+        self.output.extend_from_slice(bytes);
+    }
+
+    /// True while more may be queued, so that the other end may be read.
+    pub(crate) fn has_room(&self) -> bool {
+        self.output.len() < HIGH_WATER
     }
 
     /// True if the peer's socket has everything that was to be written.
@@ -120,8 +204,9 @@ impl End {
         }
     }
 
-    /// Forgets what was used.
-    pub(crate) fn tidy(&mut self) {
+    /// Forgets bytes that were used.
+    pub(crate) fn take(&mut self, len: usize) {
+        self.used += len;
         if self.used == self.input.len() {
             self.input.clear();
             self.used = 0;
@@ -130,6 +215,52 @@ impl End {
             self.used = 0;
         }
     }
+}
+
+/// Buffers of this thread that nobody uses: a request takes one and gives it back, and none is allocated for it.
+mod spare {
+    use super::LARGE;
+    use std::cell::RefCell;
+
+    /// How many are kept.
+    const KEPT: usize = 64;
+
+    thread_local! {
+        static SPARE: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
+    }
+
+    pub(super) fn take() -> Vec<u8> {
+        SPARE.with_borrow_mut(Vec::pop).unwrap_or_default()
+    }
+
+    pub(super) fn give(buffer: &mut Vec<u8>) {
+        let mut buffer = std::mem::take(buffer);
+        buffer.clear();
+        if (1..=2 * LARGE).contains(&buffer.capacity()) {
+            SPARE.with_borrow_mut(|spare| {
+                if spare.len() < KEPT {
+                    spare.push(buffer);
+                }
+            });
+        }
+    }
+}
+
+/// What a session is to be told of one end.
+pub(crate) enum News<'a> {
+    /// Nothing.
+    None,
+    /// So many bytes were forwarded.
+    Passed(u64),
+    /// It was reset.
+    Broken,
+    /// These bytes wait, and whether more may come.
+    Data {
+        /// The bytes.
+        bytes: &'a [u8],
+        /// True if no more come.
+        end: bool,
+    },
 }
 
 /// The end of a side.

@@ -1,0 +1,121 @@
+//! What all doors of a cabinet share: routes, pools, and who hears of what was used.
+
+use sid_proxy::http::{Config, Usage};
+use sid_proxy::pool::{Outcome, Pick, PickKey, Pools, State};
+use sid_proxy::{CardId, Decision, Key, Miss, RouteTable, ServiceId};
+use std::hash::{BuildHasher, RandomState};
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+/// Hears of each request that is over, with the customer's address.
+type Hearer = dyn Fn(SocketAddr, &Usage) + Send + Sync;
+
+/// What all doors of a cabinet share.
+pub struct Shared {
+    config: Arc<Config>,
+    table: RwLock<RouteTable>,
+    pools: Mutex<Pools>,
+    usage: Box<Hearer>,
+    hasher: RandomState,
+    began: Instant,
+}
+
+impl Shared {
+    /// Begins with a table and its pools; `usage` hears of each request that is over, with the customer's
+    /// address.
+    pub fn new(
+        config: Config,
+        table: RouteTable,
+        pools: Pools,
+        usage: impl Fn(SocketAddr, &Usage) + Send + Sync + 'static,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            config: Arc::new(config),
+            table: RwLock::new(table),
+            pools: Mutex::new(pools),
+            usage: Box::new(usage),
+            hasher: RandomState::new(),
+            began: Instant::now(),
+        })
+    }
+
+    /// How requests are treated that come in the clear.
+    pub fn config(&self) -> &Arc<Config> {
+        &self.config
+    }
+
+    /// Asks the table in use.
+    ///
+    /// # Errors
+    /// No service has the name.
+    pub fn lookup(&self, key: &Key<'_>) -> Result<Decision, Miss> {
+        self.table.read().unwrap_or_else(PoisonError::into_inner).lookup(key)
+    }
+
+    /// Puts another table in use; running requests keep the decision they got.
+    pub fn set_table(&self, table: RouteTable) {
+        let old = {
+            let mut now = self.table.write().unwrap_or_else(PoisonError::into_inner);
+            std::mem::replace(&mut *now, table)
+        };
+        // A million routes take their time to go, and nobody waits for it.
+        drop(old);
+    }
+
+    /// Looks at or changes the pools. New picks follow at once; running requests finish.
+    pub fn with_pools<R>(&self, change: impl FnOnce(&mut Pools) -> R) -> R {
+        change(&mut self.pools.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Sets the state of a card in every pool that has it.
+    pub fn set_card(&self, card: CardId, state: State) {
+        self.with_pools(|pools| pools.set_state(card, state));
+    }
+
+    /// The time since the cabinet's doors opened.
+    pub fn now(&self) -> Duration {
+        self.began.elapsed()
+    }
+
+    /// When that was.
+    pub fn began(&self) -> Instant {
+        self.began
+    }
+
+    /// Picks a card of a service for a customer.
+    ///
+    /// # Errors
+    /// Says whether the customer is not admitted or no card is live.
+    pub fn pick(&self, service: ServiceId, client: SocketAddr, tried: &[CardId]) -> Result<Pick, NoPick> {
+        let (now, address) = (self.now(), client.ip());
+        let key = PickKey { client: self.hasher.hash_one(address), tried };
+        self.with_pools(|pools| {
+            let pool = pools.pool_mut(service).ok_or(NoPick::NoCard)?;
+            if !pool.admits(address) {
+                return Err(NoPick::Denied);
+            }
+            pool.pick(now, &key).ok_or(NoPick::NoCard)
+        })
+    }
+
+    /// Gives a picked card back.
+    pub fn finish(&self, service: ServiceId, card: CardId, outcome: Outcome) {
+        let now = self.now();
+        self.with_pools(|pools| pools.pool_mut(service).map(|pool| pool.finish(now, card, outcome)));
+    }
+
+    /// Tells of a request that is over.
+    pub fn used(&self, client: SocketAddr, usage: &Usage) {
+        (self.usage)(client, usage);
+    }
+}
+
+/// Why no card was picked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoPick {
+    /// The service does not admit the customer.
+    Denied,
+    /// No card is live.
+    NoCard,
+}
