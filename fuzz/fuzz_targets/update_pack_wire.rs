@@ -68,7 +68,7 @@ fn whole(bytes: &[u8]) {
     let Some((len, bytes)) = bytes.split_first() else { return };
     let (root, rest) = bytes.split_at(bytes.len().min(usize::from(*len) * 4));
     let key = SigningKey::new(&[7; 32]);
-    let header = Header { minor: 0, root_len: root.len() as u32 }.emit();
+    let header = Header::release(root.len() as u32).emit();
     let signatures = Signatures::new(vec![key.sign(&header, root)]).unwrap().emit();
     let file = [&header[..], root, &signatures, rest].concat();
     let mut reader = Reader::new(Limits::default(), Trust::one(key.public()));

@@ -32,6 +32,12 @@ pub enum Error {
         /// What is allowed.
         limit: u64,
     },
+    /// The package leads to a lower version and does not say that this is meant.
+    #[error("it leads to a lower version, and whoever signed it did not say that this is meant")]
+    Downgrade,
+    /// The package knows no way for this card: not from its version, or not for its profile.
+    #[error("it holds no way from the version and for the profile of this card")]
+    NoWay,
     /// The package's security epoch is below the floor of the installation.
     #[error("security epoch {epoch} is below the floor {floor} of this installation")]
     BelowFloor {
@@ -64,6 +70,10 @@ pub enum Part {
     Root,
     /// The signatures.
     Signatures,
+    /// The rotations of keys.
+    Rotations,
+    /// The descriptive text.
+    Text,
     /// The manifest of both trees.
     Manifest,
     /// The hashes of the hash groups.
@@ -92,6 +102,8 @@ impl fmt::Display for Part {
             Self::Header => "the header",
             Self::Root => "the root",
             Self::Signatures => "the signatures",
+            Self::Rotations => "the rotations of keys",
+            Self::Text => "the descriptive text",
             Self::Manifest => "the manifest",
             Self::Groups => "the group table",
             Self::Leaves => "a leaf table",

@@ -10,7 +10,7 @@ use common::{apply, key, outcome, package, pair, trust};
 use update_pack::engine::{Config, Engine, Goal, Outcome, Reason};
 use update_pack::trust::{PublicKey, SigningKey, Trust};
 use update_pack::verify::Reader;
-use update_pack::wire::{Header, Manifest, Root, Section, Signature, Signatures, digest};
+use update_pack::wire::{Header, Manifest, Root, Section, Signature, Signatures, Stream, digest};
 use update_pack::{Error, Limits, Part, Problem, Untrusted};
 
 fn refuse(package: Vec<u8>) -> Error {
@@ -37,15 +37,23 @@ fn resigned(package: &[u8], change: impl FnOnce(&mut Root)) -> Vec<u8> {
     let mut root = Root::parse(&package[16..end]).unwrap();
     change(&mut root);
     let root = root.emit();
-    let header = Header { minor: 0, root_len: root.len() as u32 }.emit();
+    let header = Header::release(root.len() as u32).emit();
     let signatures = Signatures::new(vec![key().sign(&header, &root)]).unwrap().emit();
     let rest = &package[end + 1 + 96..];
     [&header[..], &root, &signatures, rest].concat()
 }
 
-/// The length of whichever payload there is.
+/// The length of the payload's only stream.
 fn stored(root: &mut Root) -> &mut u64 {
-    if root.payload.delta > 0 { &mut root.payload.delta } else { &mut root.payload.frames }
+    &mut root.payload.streams[0].len
+}
+
+/// What is wrong with a manifest's bytes.
+fn problem(bytes: &[u8]) -> Problem {
+    match Manifest::parse(bytes) {
+        Err(Error::Malformed(why)) => why.problem,
+        other => panic!("{other:?}"),
+    }
 }
 
 #[test]
@@ -177,15 +185,21 @@ fn a_signature_made_for_something_else_does_not_count() {
 
 #[test]
 fn endless_data_is_refused_by_its_announced_length() {
-    let package = resigned(&sample(), |root| root.manifest.len = u32::MAX);
+    let package = resigned(&sample(), |root| root.legs[0].manifest.len = u32::MAX);
     assert!(matches!(refuse(package), Error::Limit { part: Part::Manifest, .. }));
     let package = resigned(&sample(), |root| *stored(root) = u64::MAX);
     assert!(matches!(refuse(package), Error::Limit { part: Part::Groups, .. }));
     // 2^63, and a sum that does not fit.
     let package = resigned(&sample(), |root| *stored(root) = 1 << 63);
     assert!(matches!(refuse(package), Error::Limit { .. }));
-    let package = resigned(&sample(), |root| (root.payload.frames, root.payload.delta) = (u64::MAX, 1));
-    assert!(matches!(refuse(package), Error::Malformed(_)));
+    let endless = Stream { len: u64::MAX, ..Stream::default() };
+    let package = resigned(&sample(), |root| {
+        root.payload.streams.push(endless);
+        root.legs.push(root.legs[0].clone());
+        root.legs[1].profile.push('p');
+        root.legs[1].stream = Some(1);
+    });
+    assert!(matches!(refuse(package), Error::Limit { part: Part::Groups, .. }));
 }
 
 #[test]
@@ -253,16 +267,12 @@ fn paths_that_would_leave_the_tree_cannot_be_written_down() {
         assert!(error.is_err(), "{}", path.escape_ascii());
     }
     // Through a symbolic link, through a file, into a directory that is not there.
-    let pivot = Manifest::parse(&manifest(&[(b"a", LINK, link), (b"a/b", LINK, link)]));
-    assert_eq!(pivot.unwrap_err().problem, Problem::Path);
-    let orphan = Manifest::parse(&manifest(&[(b"a/b", LINK, link)]));
-    assert_eq!(orphan.unwrap_err().problem, Problem::Path);
+    assert_eq!(problem(&manifest(&[(b"a", LINK, link), (b"a/b", LINK, link)])), Problem::Path);
+    assert_eq!(problem(&manifest(&[(b"a/b", LINK, link)])), Problem::Path);
     // A hard link to something that is no file, or comes later.
-    let dangling = Manifest::parse(&manifest(&[(b"a", LINK, link), (b"b", 4 << 2, &[1])]));
-    assert_eq!(dangling.unwrap_err().problem, Problem::Path);
+    assert_eq!(problem(&manifest(&[(b"a", LINK, link), (b"b", 4 << 2, &[1])])), Problem::Path);
     // Out of order, twice, not in its shortest form.
-    let order = Manifest::parse(&manifest(&[(b"b", LINK, link), (b"a", LINK, link)]));
-    assert_eq!(order.unwrap_err().problem, Problem::Order);
+    assert_eq!(problem(&manifest(&[(b"b", LINK, link), (b"a", LINK, link)])), Problem::Order);
     assert!(Manifest::parse(&manifest(&[(b"a", LINK, link), (b"a", LINK, link)])).is_err());
 }
 
@@ -270,7 +280,7 @@ fn paths_that_would_leave_the_tree_cannot_be_written_down() {
 fn a_manifest_that_lies_about_its_count_reserves_nothing() {
     let mut bytes = vec![0xff, 0xff, 0xff, 0xff, 0x0f];
     bytes.extend_from_slice(&[0; 8]);
-    assert_eq!(Manifest::parse(&bytes).unwrap_err().problem, Problem::Length);
+    assert_eq!(problem(&bytes), Problem::Length);
 }
 
 #[test]
@@ -280,11 +290,11 @@ fn a_signed_package_with_a_broken_manifest_writes_nothing() {
     let root = Root::parse(&sample[16..16 + header.root_len as usize]).unwrap();
     let broken = manifest(&[(b"..", 3 << 2, b"\x01x")]);
     let package = resigned(&sample, |root| {
-        root.manifest = Section { len: broken.len() as u32, digest: digest(&broken) };
+        root.legs[0].manifest = Section { len: broken.len() as u32, digest: digest(&broken) };
     });
     let new = Header::parse(&package[..16]).unwrap();
     let start = 16 + new.root_len as usize + 97;
-    let rest = &package[start + root.manifest.len as usize..];
+    let rest = &package[start + root.legs[0].manifest.len as usize..];
     let package = [&package[..start], &broken, rest].concat();
     let error = refuse(package);
     assert!(matches!(error, Error::Malformed(why) if why.problem == Problem::Path), "{error}");

@@ -6,6 +6,7 @@ use std::num::NonZeroUsize;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use update_pack::campaign::Scope;
 use update_pack::engine::{
     Config, Engine, Goal, Installed, Outcome, Plan, Reason, Recovered, Status, Summary,
 };
@@ -53,7 +54,7 @@ pub(super) fn build(args: &super::Build) -> Done {
         from_version: args.from_version.clone(),
         to_version: args.to_version.clone(),
         epoch: args.epoch,
-        scope: args.scope.clone(),
+        scope: Scope::parse(&args.scope).map_err(|error| Exit::usage(format!("--scope: {error}")))?,
         severity,
         ..build::Config::default()
     };
@@ -61,7 +62,7 @@ pub(super) fn build(args: &super::Build) -> Done {
         std::fs::read(os_path(if side == Side::Before { &args.from } else { &args.to }, path))
     };
     let package = build::build(&config, &before, &after, contents, &[key]).map_err(|error| match error {
-        build::Error::Text(_) | build::Error::Keys => Exit::usage(error),
+        build::Error::Text(_) | build::Error::Keys | build::Error::Downgrade { .. } => Exit::usage(error),
         error => Exit::cannot(error),
     })?;
     replace(&args.out, &package)?;
@@ -113,8 +114,8 @@ pub(super) fn verify(args: &super::Verify) -> Done {
         println!(
             "{}: sound, {} to {}, signed by {}",
             args.file.display(),
-            envelope.root.from_version,
-            envelope.root.to_version,
+            envelope.from_version(),
+            envelope.to_version(),
             signers.join(", ")
         );
     }
@@ -231,7 +232,7 @@ fn show(envelope: &Envelope, path: &Path) {
     let plan = Plan::new(envelope.manifest.clone());
     println!("{}  {} bytes", path.display(), envelope.total);
     println!("  package   {}", envelope.id);
-    println!("  versions  {} to {}", root.from_version, root.to_version);
+    println!("  versions  {} to {}", envelope.from_version(), envelope.to_version());
     println!("  scope     {}", root.scope);
     println!("  severity  {}, security epoch {}", root.severity, root.epoch);
     for signer in &envelope.signers {
@@ -253,9 +254,9 @@ fn json(envelope: &Envelope, path: &Path) -> serde_json::Value {
         "file": path.display().to_string(),
         "bytes": envelope.total,
         "package": envelope.id.to_string(),
-        "from": envelope.root.from_version,
-        "to": envelope.root.to_version,
-        "scope": envelope.root.scope,
+        "from": envelope.from_version(),
+        "to": envelope.to_version(),
+        "scope": envelope.root.scope.to_string(),
         "severity": envelope.root.severity.to_string(),
         "epoch": envelope.root.epoch,
         "signers": envelope.signers.iter().map(ToString::to_string).collect::<Vec<_>>(),

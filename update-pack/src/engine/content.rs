@@ -13,7 +13,7 @@ use crate::error::{Error, Malformed, Part, Problem};
 use crate::limits::Limits;
 use crate::tree::Path;
 use crate::verify::{Envelope, Layout, Leaves, Need};
-use crate::wire::{Encoding, FRAME_HEAD, FrameHead, LEAF};
+use crate::wire::{Encoding, FRAME_HEAD, FrameHead, LEAF, Stream, StreamKind};
 
 /// What is needed to make more new bytes.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,13 +37,13 @@ pub(super) enum Content {
 impl Content {
     /// The content of all files that a package brings, `total` bytes.
     pub(super) fn new(limits: Limits, plan: &Plan, envelope: &Envelope, total: u64) -> Self {
-        let payload = envelope.root.payload;
-        if payload.delta > 0 {
-            Self::Delta(Box::new(Delta::new(plan, envelope, total)))
+        let (stream, layout) = envelope.stream().unwrap_or_default();
+        if stream.kind.is_delta() {
+            Self::Delta(Box::new(Delta::new(plan, stream, layout, total)))
         } else {
             Self::Frames(Frames {
                 limit: limits.frame,
-                leaves: Leaves::new(envelope.layout, 0, payload.frames),
+                leaves: Leaves::new(layout, 0, layout.payload_len),
                 stored: Vec::new(),
                 raw: Vec::new(),
                 at: 0,
@@ -144,6 +144,8 @@ impl Frames {
 pub(super) struct Delta {
     layout: Layout,
     len: u64,
+    /// Bytes for the way back, if it has one.
+    back: Option<u64>,
     total: u64,
     /// Old files: where each begins among them, its index, its length.
     sources: Vec<(u64, usize, u64)>,
@@ -172,7 +174,7 @@ impl Wanted {
 }
 
 impl Delta {
-    fn new(plan: &Plan, envelope: &Envelope, total: u64) -> Self {
+    fn new(plan: &Plan, stream: Stream, layout: Layout, total: u64) -> Self {
         let mut source_len: u64 = 0;
         let sources = plan.sources().map(|(index, size)| {
             let start = source_len;
@@ -181,8 +183,9 @@ impl Delta {
         });
         let sources = sources.collect();
         Self {
-            layout: envelope.layout,
-            len: envelope.root.payload.delta,
+            layout,
+            len: layout.payload_len,
+            back: (stream.kind == StreamKind::DELTA_BOTH).then_some(stream.back),
             total,
             sources,
             source_len,
@@ -245,7 +248,7 @@ impl Delta {
         }
         let patch = Patch::parse(bytes, self.len).map_err(unsound)?;
         let apply = Apply::new(&patch, Direction::Forward, self.source_len, self.total).map_err(unsound)?;
-        if patch.new_len != self.total {
+        if patch.new_len != self.total || patch.undo != self.back {
             return Err(broken(Problem::Length));
         }
         self.apply = Some(apply);

@@ -168,8 +168,8 @@ impl Engine {
         let floor = self.found.installed.as_ref().map_or(0, |installed| installed.floor);
         let record = Record {
             id: envelope.id,
-            from: envelope.root.from_version.clone(),
-            to: envelope.root.to_version.clone(),
+            from: envelope.from_version().into(),
+            to: envelope.to_version().into(),
             epoch: envelope.root.epoch,
             times: Vec::new(),
             manifest: envelope.manifest.clone(),

@@ -11,7 +11,7 @@ use core::num::NonZeroUsize;
 use ed25519_dalek::{Signer as _, VerifyingKey};
 
 use crate::error::Untrusted;
-use crate::wire::{Header, Root, Signature, Signatures};
+use crate::wire::{Header, Signature, Signatures};
 
 /// What is signed begins with its domain, so that no signature made for anything else is one of a root.
 const ROOT: &[u8] = b"update-pack/v1/root\0";
@@ -159,11 +159,4 @@ impl Trust {
 /// The digest by which a package is known: that of its header and its root.
 pub fn package_id(header: &[u8], root: &[u8]) -> crate::wire::Digest {
     crate::wire::digest(&[header, root].concat())
-}
-
-/// The root as a value, for those who sign what they have just built.
-pub fn sign_root(root: &Root, keys: &[SigningKey]) -> Option<Signatures> {
-    let bytes = root.emit();
-    let header = Header { minor: 0, root_len: u32::try_from(bytes.len()).ok()? }.emit();
-    Signatures::new(keys.iter().map(|key| key.sign(&header, &bytes)).collect())
 }

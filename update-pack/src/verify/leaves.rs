@@ -60,7 +60,7 @@ impl Leaves {
             return Err(broken(Problem::Truncated).into());
         }
         let (table, index) = if self.table.is_empty() {
-            (groups, group)
+            (groups, self.layout.first_group.saturating_add(group))
         } else {
             (self.table.as_slice(), within.checked_div(u64::from(LEAF)).unwrap_or(0))
         };
@@ -103,11 +103,6 @@ impl Layout {
     fn group_offset(&self, group: u64) -> u64 {
         let whole = u64::from(GROUP).saturating_add(u64::from(GROUP_LEAVES).saturating_mul(32));
         self.payload_offset.saturating_add(group.saturating_mul(whole))
-    }
-
-    /// Bytes of the payload with its leaf tables.
-    pub(super) fn payload_stored(&self) -> u64 {
-        self.payload_len.saturating_add(self.payload_len.div_ceil(u64::from(LEAF)).saturating_mul(32))
     }
 }
 

@@ -3,13 +3,15 @@
 //! A [`Reader`] asks for ranges of the file and is fed with their bytes, in order, once. Signatures are checked
 //! before the manifest is read, and every 64 KiB of the payload before they are handed on as [`Verified`].
 
+mod envelope;
 mod leaves;
 mod reader;
 
+pub use envelope::{Envelope, Layout};
 pub use leaves::Leaves;
 #[cfg(feature = "build")]
 pub(crate) use leaves::hash_payload;
-pub use reader::{Envelope, Layout, Need, Progress, Reader};
+pub use reader::{Need, Progress, Reader};
 
 /// Bytes of the payload that the signed root vouches for. Only this module makes them, and what writes takes
 /// nothing else.

@@ -1,14 +1,15 @@
 //! The reader of a whole package.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use super::{Leaves, Verified};
+use super::{Envelope, Leaves, Verified};
 use crate::error::{Error, Malformed, Part, Problem};
 use crate::limits::Limits;
 use crate::trust::{PublicKey, Trust, package_id};
 use crate::wire::{
-    Digest, END_LEN, HEADER_LEN, Header, Manifest, Root, SIGNATURE_LEN, Section, Signatures, digest,
-    parse_end,
+    END_LEN, HEADER_LEN, Header, Manifest, Root, SIGNATURE_LEN, Section, Signatures, digest, parse_end,
+    parse_text,
 };
 
 /// A range of the file.
@@ -31,40 +32,15 @@ pub enum Progress<'a> {
     End,
 }
 
-/// Where the payload stands in the file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Layout {
-    /// File offset of the first leaf table.
-    pub payload_offset: u64,
-    /// Stored bytes of the payload, leaf tables not counted.
-    pub payload_len: u64,
-}
-
-/// Everything of a verified package except its payload.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Envelope {
-    /// The digest by which it is known.
-    pub id: Digest,
-    /// The root.
-    pub root: Root,
-    /// Which trusted keys have signed.
-    pub signers: Vec<PublicKey>,
-    /// Both trees.
-    pub manifest: Manifest,
-    /// The table of group hashes.
-    pub groups: Vec<u8>,
-    /// Where the payload stands.
-    pub layout: Layout,
-    /// Length of the whole file.
-    pub total: u64,
-}
-
-/// Reads a package from its first to its last byte. Holds what [`Limits`] allows for root, manifest and group table,
-/// and no payload.
+/// Reads a package from its first to its last byte. Holds what [`Limits`] allows for root, text, manifest and group
+/// table, and no payload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reader {
     limits: Limits,
     trust: Trust,
+    leg: usize,
+    /// File offset of what comes next, but for the payload, whose leaves know theirs.
+    at: u64,
     state: State,
 }
 
@@ -79,55 +55,52 @@ enum State {
         root: Vec<u8>,
         count: u8,
     },
-    Manifest(Envelope),
-    Groups(Envelope),
-    Payload(Envelope, Leaves),
-    End(Envelope),
+    /// Whether the text is still there.
+    Severed(Box<Envelope>, Section),
+    Text(Box<Envelope>, Section),
+    /// The manifest of a leg.
+    Manifest(Box<Envelope>, usize),
+    Groups(Box<Envelope>),
+    /// A stream, as an index.
+    Payload(Box<Envelope>, usize, Leaves),
+    End(Box<Envelope>),
     /// The file must not go on behind its end.
-    Behind(Envelope),
-    Done(Envelope),
+    Behind(Box<Envelope>),
+    Done(Box<Envelope>),
     Failed(Error),
 }
 
 impl Reader {
-    /// A reader that believes `trust`.
+    /// A reader that believes `trust`, for the first leg of the package.
     pub fn new(limits: Limits, trust: Trust) -> Self {
-        Self { limits, trust, state: State::Header }
+        Self { limits, trust, leg: 0, at: 0, state: State::Header }
+    }
+
+    /// Reads for another leg: all are checked, and its manifest is the one that is kept.
+    pub fn leg(mut self, leg: usize) -> Self {
+        self.leg = leg;
+        self
     }
 
     /// What to feed next; `None` when there is nothing more to read. The last range lies behind the end of the file:
     /// feed the empty slice that reading it gives.
     pub fn need(&self) -> Option<Need> {
-        let manifest_offset = |envelope: &Envelope| {
-            let groups = u64::try_from(envelope.groups.len()).unwrap_or(u64::MAX);
-            envelope
-                .layout
-                .payload_offset
-                .saturating_sub(groups)
-                .saturating_sub(u64::from(envelope.root.manifest.len))
-        };
-        Some(match &self.state {
-            State::Header => Need { offset: 0, len: HEADER_LEN },
-            State::Root { header } => {
-                Need { offset: u64::from(HEADER_LEN), len: header.root_len.saturating_add(1) }
-            }
+        let len = match &self.state {
+            State::Header => HEADER_LEN,
+            State::Root { header } => header.root_len.saturating_add(1),
             State::Signatures { header, count, .. } => {
-                Need { offset: signatures_at(header), len: u32::from(*count).saturating_mul(SIGNATURE_LEN) }
+                let signatures = u32::from(*count).saturating_mul(SIGNATURE_LEN);
+                signatures.saturating_add(u32::from(header.rotations_len))
             }
-            State::Manifest(envelope) => {
-                Need { offset: manifest_offset(envelope), len: envelope.root.manifest.len }
-            }
-            State::Groups(envelope) => {
-                let len = u32::try_from(envelope.groups.len()).unwrap_or(u32::MAX);
-                Need { offset: envelope.layout.payload_offset.saturating_sub(u64::from(len)), len }
-            }
-            State::Payload(_, leaves) => return leaves.need(),
-            State::End(envelope) => {
-                Need { offset: envelope.total.saturating_sub(u64::from(END_LEN)), len: END_LEN }
-            }
-            State::Behind(envelope) => Need { offset: envelope.total, len: 1 },
+            State::Severed(..) | State::Behind(_) => 1,
+            State::Text(_, text) => text.len,
+            State::Manifest(envelope, leg) => envelope.root.legs.get(*leg)?.manifest.len,
+            State::Groups(envelope) => u32::try_from(envelope.groups_len()).unwrap_or(u32::MAX),
+            State::Payload(_, _, leaves) => return leaves.need(),
+            State::End(_) => END_LEN,
             State::Done(_) | State::Failed(_) => return None,
-        })
+        };
+        Some(Need { offset: self.at, len })
     }
 
     /// Takes the bytes that [`need`](Self::need) asked for; fewer mean that the file ends there.
@@ -135,8 +108,9 @@ impl Reader {
     /// # Errors
     /// [`Error`] says what is wrong; the reader then stays failed.
     pub fn feed<'a>(&mut self, bytes: &'a [u8]) -> Result<Progress<'a>, Error> {
+        let need = self.need();
         let state = core::mem::replace(&mut self.state, State::Header);
-        match self.step(state, bytes) {
+        match self.step(state, need, bytes) {
             Ok((state, progress)) => {
                 self.state = state;
                 Ok(progress)
@@ -150,15 +124,17 @@ impl Reader {
 
     /// What was read, once everything is verified.
     pub fn finish(self) -> Option<Envelope> {
-        if let State::Done(envelope) = self.state { Some(envelope) } else { None }
+        if let State::Done(envelope) = self.state { Some(*envelope) } else { None }
     }
 
     /// What the root says, once its signatures are checked.
     pub fn envelope(&self) -> Option<&Envelope> {
         match &self.state {
-            State::Manifest(envelope)
+            State::Severed(envelope, _)
+            | State::Text(envelope, _)
+            | State::Manifest(envelope, _)
             | State::Groups(envelope)
-            | State::Payload(envelope, _)
+            | State::Payload(envelope, _, _)
             | State::End(envelope)
             | State::Behind(envelope)
             | State::Done(envelope) => Some(envelope),
@@ -166,7 +142,15 @@ impl Reader {
         }
     }
 
-    fn step<'a>(&self, state: State, bytes: &'a [u8]) -> Result<(State, Progress<'a>), Error> {
+    fn step<'a>(
+        &mut self,
+        state: State,
+        need: Option<Need>,
+        bytes: &'a [u8],
+    ) -> Result<(State, Progress<'a>), Error> {
+        let Need { offset, len } = need.unwrap_or(Need { offset: self.at, len: 0 });
+        self.at = offset.saturating_add(u64::from(len));
+        let whole = usize::try_from(len) == Ok(bytes.len());
         let next = match state {
             State::Header => {
                 let header = Header::parse(bytes)?;
@@ -174,36 +158,72 @@ impl Reader {
                 State::Root { header }
             }
             State::Root { header } => {
-                let exact = usize::try_from(header.root_len).unwrap_or(usize::MAX).saturating_add(1);
-                let Some((count, root)) = bytes.split_last().filter(|_| bytes.len() == exact) else {
+                let Some((count, root)) = bytes.split_last().filter(|_| whole) else {
                     return Err(truncated(Part::Root));
                 };
                 within(Part::Signatures, u64::from(*count), u64::from(self.limits.signatures))?;
                 State::Signatures { header, root: root.to_vec(), count: *count }
             }
             State::Signatures { header, root, count } => {
-                let signatures = Signatures::parse(count, bytes)?;
+                let signatures =
+                    usize::from(count).saturating_mul(usize::try_from(SIGNATURE_LEN).unwrap_or(0));
+                let Some((signatures, rotations)) = bytes.split_at_checked(signatures).filter(|_| whole)
+                else {
+                    return Err(truncated(Part::Signatures));
+                };
+                let signatures = Signatures::parse(count, signatures)?;
                 // Nothing of the root is looked at before somebody trusted has vouched for it.
                 let signers = self.trust.check(&header, &root, &signatures)?;
-                State::Manifest(self.envelope_of(&header, &root, count, signers)?)
+                let envelope = self.envelope_of(&header, &root, rotations, signers)?;
+                match envelope.root.text {
+                    Some(text) => State::Severed(envelope, text),
+                    None => self.behind_text(envelope),
+                }
             }
-            State::Manifest(mut envelope) => {
-                check(Part::Manifest, envelope.root.manifest, bytes)?;
-                envelope.manifest = Manifest::parse(bytes)?;
-                State::Groups(envelope)
+            State::Severed(envelope, text) => match bytes {
+                [0] => self.behind_text(envelope),
+                [1] => State::Text(envelope, text),
+                [] => return Err(truncated(Part::Text)),
+                _ => return Err(malformed(Part::Text, Problem::Range).into()),
+            },
+            State::Text(mut envelope, text) => {
+                check(Part::Text, text, bytes)?;
+                envelope.text = Some(parse_text(bytes)?);
+                self.behind_text(envelope)
+            }
+            State::Manifest(mut envelope, leg) => {
+                let section = envelope.root.legs.get(leg).map(|leg| leg.manifest).unwrap_or_default();
+                check(Part::Manifest, section, bytes)?;
+                let manifest = Manifest::parse(bytes)?;
+                if leg == envelope.leg {
+                    envelope.manifest = manifest;
+                }
+                let next = leg.saturating_add(1);
+                if next < envelope.root.legs.len() {
+                    State::Manifest(envelope, next)
+                } else if envelope.root.payload.is_empty() {
+                    State::End(envelope)
+                } else {
+                    State::Groups(envelope)
+                }
             }
             State::Groups(mut envelope) => {
-                if bytes.len() != envelope.groups.len() || digest(bytes) != envelope.root.payload.groups {
-                    return Err(Malformed { part: Part::Groups, offset: 0, problem: Problem::Digest }.into());
+                if !whole {
+                    return Err(truncated(Part::Groups));
+                }
+                if digest(bytes) != envelope.root.payload.groups {
+                    return Err(malformed(Part::Groups, Problem::Digest).into());
                 }
                 envelope.groups = bytes.to_vec();
-                let leaves = Leaves::new(envelope.layout, 0, envelope.layout.payload_len);
-                after_leaf(envelope, leaves)
+                self.stream(envelope, 0)
             }
-            State::Payload(envelope, mut leaves) => {
+            State::Payload(envelope, stream, mut leaves) => {
                 let verified = leaves.feed(&envelope.groups, bytes)?;
                 let progress = verified.map_or(Progress::More, Progress::Payload);
-                return Ok((after_leaf(envelope, leaves), progress));
+                if leaves.need().is_some() {
+                    return Ok((State::Payload(envelope, stream, leaves), progress));
+                }
+                return Ok((self.stream(envelope, stream.saturating_add(1)), progress));
             }
             State::End(envelope) => {
                 parse_end(bytes, envelope.total)?;
@@ -211,12 +231,8 @@ impl Reader {
             }
             State::Behind(envelope) => {
                 if !bytes.is_empty() {
-                    return Err(Malformed {
-                        part: Part::File,
-                        offset: envelope.total,
-                        problem: Problem::Trailing,
-                    }
-                    .into());
+                    let offset = envelope.total;
+                    return Err(Malformed { part: Part::File, offset, problem: Problem::Trailing }.into());
                 }
                 return Ok((State::Done(envelope), Progress::End));
             }
@@ -226,49 +242,72 @@ impl Reader {
         Ok((next, Progress::More))
     }
 
+    /// Goes on to a stream of the payload, or to the end.
+    fn stream(&mut self, envelope: Box<Envelope>, stream: usize) -> State {
+        match envelope.layouts.get(stream).copied() {
+            Some(layout) => {
+                let leaves = Leaves::new(layout, 0, layout.payload_len);
+                State::Payload(envelope, stream, leaves)
+            }
+            None => {
+                self.at = envelope.total.saturating_sub(u64::from(END_LEN));
+                State::End(envelope)
+            }
+        }
+    }
+
+    /// Goes on to the manifests, now that it is known where they stand.
+    fn behind_text(&self, mut envelope: Box<Envelope>) -> State {
+        envelope.lay_out(self.at);
+        State::Manifest(envelope, 0)
+    }
+
     fn envelope_of(
         &self,
         header: &Header,
         bytes: &[u8],
-        count: u8,
+        rotations: &[u8],
         signers: Vec<PublicKey>,
-    ) -> Result<Envelope, Error> {
+    ) -> Result<Box<Envelope>, Error> {
         let root = Root::parse(bytes)?;
-        within(Part::Manifest, u64::from(root.manifest.len), u64::from(self.limits.manifest))?;
-        let groups = root.payload.group_count().saturating_mul(32);
-        within(Part::Groups, groups, u64::from(self.limits.groups))?;
-        let payload_offset = signatures_at(header)
-            .saturating_add(u64::from(count).saturating_mul(u64::from(SIGNATURE_LEN)))
-            .saturating_add(u64::from(root.manifest.len))
-            .saturating_add(groups);
-        let layout = Layout { payload_offset, payload_len: root.payload.len() };
-        let total = payload_offset.saturating_add(layout.payload_stored()).saturating_add(u64::from(END_LEN));
-        Ok(Envelope {
+        let rotated = (!rotations.is_empty()).then(|| digest(rotations));
+        if rotated != root.rotations {
+            return Err(malformed(Part::Rotations, Problem::Digest).into());
+        }
+        for leg in &root.legs {
+            within(Part::Manifest, u64::from(leg.manifest.len), u64::from(self.limits.manifest))?;
+        }
+        let text = root.text.map_or(0, |text| text.len);
+        within(Part::Text, u64::from(text), u64::from(self.limits.text))?;
+        let envelope = Envelope {
             id: package_id(&header.emit(), bytes),
+            leg: self.leg,
             root,
             signers,
+            text: None,
             manifest: Manifest::default(),
-            groups: alloc::vec![0; usize::try_from(groups).unwrap_or(0)],
-            layout,
-            total,
-        })
+            groups: Vec::new(),
+            layouts: Vec::new(),
+            total: 0,
+        };
+        within(Part::Groups, envelope.groups_len(), u64::from(self.limits.groups))?;
+        if envelope.leg().is_none() {
+            return Err(Error::NoWay);
+        }
+        Ok(Box::new(envelope))
     }
-}
-
-fn after_leaf(envelope: Envelope, leaves: Leaves) -> State {
-    if leaves.need().is_some() { State::Payload(envelope, leaves) } else { State::End(envelope) }
-}
-
-fn signatures_at(header: &Header) -> u64 {
-    u64::from(HEADER_LEN).saturating_add(u64::from(header.root_len)).saturating_add(1)
 }
 
 fn within(part: Part, found: u64, limit: u64) -> Result<(), Error> {
     if found > limit { Err(Error::Limit { part, found, limit }) } else { Ok(()) }
 }
 
+fn malformed(part: Part, problem: Problem) -> Malformed {
+    Malformed { part, offset: 0, problem }
+}
+
 fn truncated(part: Part) -> Error {
-    Malformed { part, offset: 0, problem: Problem::Truncated }.into()
+    malformed(part, Problem::Truncated).into()
 }
 
 fn check(part: Part, section: Section, bytes: &[u8]) -> Result<(), Error> {
@@ -276,7 +315,7 @@ fn check(part: Part, section: Section, bytes: &[u8]) -> Result<(), Error> {
         return Err(truncated(part));
     }
     if digest(bytes) != section.digest {
-        return Err(Malformed { part, offset: 0, problem: Problem::Digest }.into());
+        return Err(malformed(part, Problem::Digest).into());
     }
     Ok(())
 }

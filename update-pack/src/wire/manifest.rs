@@ -3,9 +3,9 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use crate::error::{Malformed, Part, Problem};
+use crate::error::{Error, Malformed, Part, Problem};
 use crate::tree::{Mode, Node, Path, Side, Tree};
-use crate::wire::{Cursor, Digest, put_varint};
+use crate::wire::{Cursor, Digest, Owned, Terms, put_varint};
 
 /// What stands at one path before and after. At least one of the two is there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,9 +18,12 @@ pub struct Entry {
     pub after: Option<Node>,
 }
 
-/// Both trees: entries in strictly ascending order of their paths, the root first.
+/// Both trees, as entries in strictly ascending order of their paths, the root first; and the terms of the update.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Manifest(Vec<Entry>);
+pub struct Manifest {
+    entries: Vec<Entry>,
+    terms: Terms,
+}
 
 // The low two bits of an entry's first byte: which sides follow.
 const SAME: u8 = 0;
@@ -46,51 +49,75 @@ impl Manifest {
             before: before.get(path).cloned(),
             after: after.get(path).cloned(),
         };
-        Self(paths.into_iter().map(entry).collect())
+        Self { entries: paths.into_iter().map(entry).collect(), terms: Terms::default() }
+    }
+
+    /// The same trees under other terms.
+    ///
+    /// # Errors
+    /// [`Problem::Path`] when a path that the device owns has no such place in the trees; [`Problem::Order`],
+    /// [`Problem::Range`] or [`Problem::Text`] when the terms cannot be written down.
+    pub fn under(mut self, terms: Terms) -> Result<Self, Problem> {
+        let mut bytes = Vec::new();
+        terms.emit(&mut bytes);
+        match Terms::parse(&bytes) {
+            Ok(read) if read == terms => self.terms = terms,
+            Err(Error::Malformed(why)) => return Err(why.problem),
+            _ => return Err(Problem::NotCanonical),
+        }
+        self.placed()?;
+        Ok(self)
+    }
+
+    /// What else than the two trees whoever applies the update must know.
+    pub fn terms(&self) -> &Terms {
+        &self.terms
     }
 
     /// The entries.
     pub fn entries(&self) -> &[Entry] {
-        &self.0
+        &self.entries
     }
 
     /// The entry of a path.
     pub fn find(&self, path: &[u8]) -> Option<(usize, &Entry)> {
-        let at = self.0.binary_search_by(|entry| entry.path.as_bytes().cmp(path)).ok()?;
-        self.0.get(at).map(|entry| (at, entry))
+        let at = self.entries.binary_search_by(|entry| entry.path.as_bytes().cmp(path)).ok()?;
+        self.entries.get(at).map(|entry| (at, entry))
     }
 
     /// Reads a manifest.
     ///
     /// # Errors
-    /// [`Malformed`] when it is not the canonical form of two sound trees.
-    pub fn parse(bytes: &[u8]) -> Result<Self, Malformed> {
+    /// [`Malformed`] when it is not the canonical form of two sound trees; [`Error::Unsupported`] for terms that are
+    /// not known.
+    pub fn parse(bytes: &[u8]) -> Result<Self, Error> {
         let mut cursor = Cursor::new(Part::Manifest, bytes);
         let count = cursor.length()?;
         // An entry takes three bytes at least: a lying count reserves nothing.
         if count > cursor.remaining() / 3 {
-            return Err(cursor.malformed(Problem::Length));
+            return Err(cursor.malformed(Problem::Length).into());
         }
-        let mut manifest = Self(Vec::with_capacity(count));
+        let mut manifest = Self { entries: Vec::with_capacity(count), terms: Terms::default() };
         for _ in 0..count {
             let start = cursor.clone();
             let entry = manifest.entry(&mut cursor)?;
             manifest.check(&entry).map_err(|problem| start.malformed(problem))?;
-            manifest.0.push(entry);
+            manifest.entries.push(entry);
         }
-        cursor.finish()?;
-        if manifest.0.is_empty() {
-            return Err(cursor.malformed(Problem::Truncated));
+        if manifest.entries.is_empty() {
+            return Err(cursor.malformed(Problem::Truncated).into());
         }
+        manifest.terms = Terms::parse(cursor.take(cursor.remaining())?)?;
+        manifest.placed().map_err(|problem| cursor.malformed(problem))?;
         Ok(manifest)
     }
 
     /// Writes the manifest.
     pub fn emit(&self) -> Vec<u8> {
         let mut out = Vec::new();
-        put_varint(&mut out, wide(self.0.len()));
+        put_varint(&mut out, wide(self.entries.len()));
         let mut last: &[u8] = &[];
-        for entry in &self.0 {
+        for entry in &self.entries {
             let path = entry.path.as_bytes();
             let shared = shared(last, path);
             put_varint(&mut out, wide(shared));
@@ -109,6 +136,7 @@ impl Manifest {
                 (None, None) => {}
             }
         }
+        self.terms.emit(&mut out);
         out
     }
 
@@ -139,14 +167,14 @@ impl Manifest {
     }
 
     fn entry(&self, cursor: &mut Cursor<'_>) -> Result<Entry, Malformed> {
-        let last = self.0.last().map(|entry| entry.path.as_bytes()).unwrap_or_default();
+        let last = self.entries.last().map(|entry| entry.path.as_bytes()).unwrap_or_default();
         let start = cursor.clone();
         let kept = cursor.length()?;
         let suffix = cursor.length()?;
         let suffix = cursor.take(suffix)?;
         let Some(head) = last.get(..kept) else { return Err(start.malformed(Problem::Range)) };
         let bytes = [head, suffix].concat();
-        let path = if self.0.is_empty() && bytes.is_empty() {
+        let path = if self.entries.is_empty() && bytes.is_empty() {
             Path::root()
         } else {
             Path::new(&bytes).map_err(|problem| start.malformed(problem))?
@@ -154,7 +182,7 @@ impl Manifest {
         if shared(last, &bytes) != kept {
             return Err(start.malformed(Problem::NotCanonical));
         }
-        if !self.0.is_empty() && last >= path.as_bytes() {
+        if !self.entries.is_empty() && last >= path.as_bytes() {
             return Err(start.malformed(Problem::Order));
         }
         let (sides, first) = self.node(cursor)?;
@@ -189,12 +217,34 @@ impl Manifest {
             }
             HARDLINK => {
                 let at = cursor.length()?;
-                let Some(entry) = self.0.get(at) else { return Err(cursor.malformed(Problem::Range)) };
+                let Some(entry) = self.entries.get(at) else { return Err(cursor.malformed(Problem::Range)) };
                 Node::Hardlink { first: entry.path.clone() }
             }
             _ => return Err(cursor.malformed(Problem::Range)),
         };
         Ok((head & 3, node))
+    }
+
+    /// What the device owns: nothing of the trees stands below its data, and only files can be merged.
+    fn placed(&self) -> Result<(), Problem> {
+        for (path, owned) in &self.terms.owned {
+            let nodes = self.find(path.as_bytes()).map(|(_, entry)| [&entry.before, &entry.after]);
+            let fits = |node: &Node| match owned {
+                Owned::Data => matches!(node, Node::Dir { .. }),
+                Owned::Config => matches!(node, Node::File { .. }),
+            };
+            let sound = match (owned, nodes) {
+                (Owned::Config, None) => false,
+                (_, nodes) => nodes.into_iter().flatten().flatten().all(fits),
+            };
+            let below = [path.as_bytes(), b"/"].concat();
+            let next = self.entries.partition_point(|entry| entry.path.as_bytes() < below.as_slice());
+            let holds = self.entries.get(next).is_some_and(|entry| entry.path.as_bytes().starts_with(&below));
+            if !sound || holds {
+                return Err(Problem::Path);
+            }
+        }
+        Ok(())
     }
 
     /// Each side must be a tree: a parent is a directory, a hard link's first name is a file. So no path leads

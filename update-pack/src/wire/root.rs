@@ -2,147 +2,70 @@
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use core::fmt;
+use core::cmp::Ordering;
 
-use sha2::Digest as _;
-
+use crate::campaign::{Scope, compare};
 use crate::error::{Error, Malformed, Part, Problem};
-use crate::wire::{CRITICAL, Cursor, Fields, GROUP, put_field};
-
-/// A SHA-256 digest.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct Digest(pub [u8; 32]);
-
-impl fmt::Display for Digest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
-impl fmt::Debug for Digest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-/// The SHA-256 digest of some bytes.
-pub fn digest(bytes: &[u8]) -> Digest {
-    Digest(sha2::Sha256::digest(bytes).into())
-}
-
-/// A part of the file that hangs from the root: how long it is and what its digest is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub struct Section {
-    /// Bytes.
-    pub len: u32,
-    /// Digest of those bytes.
-    pub digest: Digest,
-}
-
-/// The payload as the root describes it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub struct Payload {
-    /// Stored bytes of frames that hold the new content whole. One of `frames` and `delta` is zero.
-    pub frames: u64,
-    /// Stored bytes of a delta that makes the new content from the old.
-    pub delta: u64,
-    /// Digest of the table of group hashes.
-    pub groups: Digest,
-}
-
-impl Section {
-    fn read(field: &mut Cursor<'_>) -> Result<Self, Malformed> {
-        Ok(Self { len: field.u32()?, digest: Digest(field.array()?) })
-    }
-}
-
-impl Payload {
-    fn read(field: &mut Cursor<'_>) -> Result<Self, Malformed> {
-        let start = field.clone();
-        let payload = Self { frames: field.u64()?, delta: field.u64()?, groups: Digest(field.array()?) };
-        if payload.frames > 0 && payload.delta > 0 {
-            return Err(start.malformed(Problem::NotCanonical));
-        }
-        Ok(payload)
-    }
-
-    /// Stored bytes altogether.
-    pub fn len(&self) -> u64 {
-        self.frames.saturating_add(self.delta)
-    }
-
-    /// Whether nothing is stored.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// How many hash groups that makes.
-    pub fn group_count(&self) -> u64 {
-        self.len().div_ceil(u64::from(GROUP))
-    }
-}
-
-/// How much an update matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub struct Severity(pub u8);
-
-impl Severity {
-    /// Whenever convenient.
-    pub const LOW: Self = Self(0);
-    /// In its time.
-    pub const NORMAL: Self = Self(1);
-    /// Soon.
-    pub const HIGH: Self = Self(2);
-    /// At once.
-    pub const CRITICAL: Self = Self(3);
-
-    const NAMES: [(&'static str, Self); 4] =
-        [("low", Self::LOW), ("normal", Self::NORMAL), ("high", Self::HIGH), ("critical", Self::CRITICAL)];
-
-    /// The severity of that name: low, normal, high or critical.
-    pub fn named(name: &str) -> Option<Self> {
-        Self::NAMES.iter().find(|(known, _)| *known == name).map(|(_, severity)| *severity)
-    }
-}
-
-impl fmt::Display for Severity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match Self::NAMES.iter().find(|(_, severity)| severity == self) {
-            Some((name, _)) => f.write_str(name),
-            None => write!(f, "severity {}", self.0),
-        }
-    }
-}
+use crate::wire::{
+    CRITICAL, Cursor, Digest, Fields, Leg, Payload, Seal, Section, Severity, Stream, put_field,
+};
 
 /// The root of a package.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Root {
-    /// The version it starts from.
-    pub from_version: String,
     /// The version it arrives at.
     pub to_version: String,
+    /// The ways to it, in ascending order of profile, first and last version.
+    pub legs: Vec<Leg>,
     /// Security epoch: once applied, no package of a lower one installs.
     pub epoch: u64,
     /// Which cards it is for.
-    pub scope: String,
+    pub scope: Scope,
     /// How much it matters.
     pub severity: Severity,
-    /// The manifest of both trees.
-    pub manifest: Section,
+    /// Whether it is meant to lead to a lower version.
+    pub downgrade: bool,
     /// The payload.
     pub payload: Payload,
+    /// Digest of the rotations of keys, if there are any.
+    pub rotations: Option<Digest>,
+    /// The descriptive text, which the file may have lost.
+    pub text: Option<Section>,
+    /// The keys of encrypted streams, wrapped, in ascending order of stream and key.
+    pub seals: Vec<Seal>,
     /// Uncritical fields that this reader does not know, as tag and value in ascending order.
     pub extensions: Vec<(u16, Vec<u8>)>,
 }
 
-const FROM: u16 = CRITICAL | 1;
-const TO: u16 = CRITICAL | 2;
+impl Default for Root {
+    fn default() -> Self {
+        Self {
+            to_version: String::new(),
+            legs: Vec::new(),
+            epoch: 0,
+            scope: Scope::All,
+            severity: Severity::NORMAL,
+            downgrade: false,
+            payload: Payload::default(),
+            rotations: None,
+            text: None,
+            seals: Vec::new(),
+            extensions: Vec::new(),
+        }
+    }
+}
+
+const TO: u16 = CRITICAL | 1;
+const LEGS: u16 = CRITICAL | 2;
 const EPOCH: u16 = CRITICAL | 3;
 const SCOPE: u16 = CRITICAL | 4;
 const SEVERITY: u16 = 5;
-const MANIFEST: u16 = CRITICAL | 6;
+const DOWNGRADE: u16 = CRITICAL | 6;
 const PAYLOAD: u16 = CRITICAL | 7;
-const KNOWN: [u16; 7] = [FROM, TO, EPOCH, SCOPE, SEVERITY, MANIFEST, PAYLOAD];
+const ROTATIONS: u16 = CRITICAL | 8;
+const TEXT: u16 = CRITICAL | 9;
+const SEALS: u16 = CRITICAL | 10;
+const KNOWN: [u16; 10] = [TO, LEGS, EPOCH, SCOPE, SEVERITY, DOWNGRADE, PAYLOAD, ROTATIONS, TEXT, SEALS];
 
 /// Longest version.
 const VERSION_MAX: usize = 64;
@@ -153,59 +76,108 @@ impl Root {
     /// Reads a root.
     ///
     /// # Errors
-    /// [`Malformed`] with the offset; [`Error::Unsupported`] for a critical field that is not known.
+    /// [`Malformed`] with the offset; [`Error::Unsupported`] for a critical field that is not known;
+    /// [`Error::Downgrade`] when it leads to a lower version and does not say that this is meant.
     pub fn parse(bytes: &[u8]) -> Result<Self, Error> {
         let fields = Fields::parse(Part::Root, bytes, &KNOWN)?;
-        Ok(Self {
-            from_version: fields.need(FROM, |field| field.text(VERSION_MAX))?,
-            to_version: fields.need(TO, |field| field.text(VERSION_MAX))?,
+        let to_version = fields.need(TO, |field| field.text(VERSION_MAX))?;
+        let root = Self {
+            legs: fields.need(LEGS, |field| Leg::read_all(field, &to_version))?,
+            to_version,
             epoch: fields.need(EPOCH, Cursor::u64)?,
-            scope: fields.need(SCOPE, |field| field.text(SCOPE_MAX))?,
+            scope: fields.find(SCOPE, scope)?.unwrap_or(Scope::All),
             severity: Severity(fields.need(SEVERITY, Cursor::u8)?),
-            manifest: fields.need(MANIFEST, Section::read)?,
-            payload: fields.need(PAYLOAD, Payload::read)?,
+            downgrade: fields.find(DOWNGRADE, |_| Ok(()))?.is_some(),
+            payload: fields.find(PAYLOAD, Payload::read)?.unwrap_or_default(),
+            rotations: fields.find(ROTATIONS, |field| field.array().map(Digest))?,
+            text: fields.find(TEXT, text_section)?,
+            seals: fields.find(SEALS, Seal::read_all)?.unwrap_or_default(),
             extensions: fields.unknown().map(|(tag, value)| (tag, value.to_vec())).collect(),
-        })
+        };
+        root.consistent().map_err(|problem| Malformed { part: Part::Root, offset: 0, problem })?;
+        match root.leads_down() && !root.downgrade {
+            true => Err(Error::Downgrade),
+            false => Ok(root),
+        }
     }
 
     /// Writes the root.
     pub fn emit(&self) -> Vec<u8> {
-        let epoch = &self.epoch.to_be_bytes();
-        let severity = &[self.severity.0];
-        let manifest = [&self.manifest.len.to_be_bytes()[..], &self.manifest.digest.0].concat();
-        let payload = [
-            &self.payload.frames.to_be_bytes()[..],
-            &self.payload.delta.to_be_bytes(),
-            &self.payload.groups.0,
-        ]
-        .concat();
-        let mut fields: Vec<(u16, &[u8])> = alloc::vec![
-            (FROM, self.from_version.as_bytes()),
-            (TO, self.to_version.as_bytes()),
-            (EPOCH, epoch),
-            (SCOPE, self.scope.as_bytes()),
-            (SEVERITY, severity),
-            (MANIFEST, &manifest),
-            (PAYLOAD, &payload),
+        let mut fields: Vec<(u16, Vec<u8>)> = alloc::vec![
+            (TO, self.to_version.as_bytes().to_vec()),
+            (LEGS, Leg::emit_all(&self.legs, &self.to_version)),
+            (EPOCH, self.epoch.to_be_bytes().to_vec()),
+            (SEVERITY, alloc::vec![self.severity.0]),
         ];
-        fields.extend(self.extensions.iter().map(|(tag, value)| (*tag, value.as_slice())));
+        let mut put = |tag: u16, there: bool, value: &dyn Fn() -> Vec<u8>| {
+            if there {
+                fields.push((tag, value()));
+            }
+        };
+        put(SCOPE, self.scope != Scope::All, &|| self.scope.to_string().into_bytes());
+        put(DOWNGRADE, self.downgrade, &Vec::new);
+        put(PAYLOAD, !self.payload.is_empty(), &|| self.payload.emit());
+        put(ROTATIONS, self.rotations.is_some(), &|| self.rotations.unwrap_or_default().0.to_vec());
+        put(TEXT, self.text.is_some(), &|| self.text.unwrap_or_default().emit().to_vec());
+        put(SEALS, !self.seals.is_empty(), &|| Seal::emit_all(&self.seals));
+        fields.extend(self.extensions.iter().cloned());
         fields.sort_by_key(|(tag, _)| tag & !CRITICAL);
         let mut out = Vec::new();
         for (tag, value) in fields {
-            put_field(&mut out, tag, value);
+            put_field(&mut out, tag, &value);
         }
         out
     }
 
-    /// Whether the texts are ones that a package can carry.
+    /// Whether it is one that a package can carry.
     ///
     /// # Errors
-    /// [`Problem::Text`] or [`Problem::Range`] for a version or scope that is empty, too long or not plain.
+    /// [`Problem::Text`] or [`Problem::Range`] for a version, profile or scope that is empty, too long or not plain.
     pub fn check(&self) -> Result<(), Problem> {
-        text(self.from_version.as_bytes(), VERSION_MAX)?;
         text(self.to_version.as_bytes(), VERSION_MAX)?;
-        text(self.scope.as_bytes(), SCOPE_MAX).map(drop)
+        text(self.scope.to_string().as_bytes(), SCOPE_MAX)?;
+        self.legs.iter().try_for_each(Leg::check)?;
+        self.consistent()
     }
+
+    /// Whether any of its legs leads to a lower version.
+    pub fn leads_down(&self) -> bool {
+        self.legs.iter().any(|leg| !leg.from.is_empty() && compare(&leg.to, &leg.from) == Ordering::Less)
+    }
+
+    /// The stream of a leg.
+    pub fn stream(&self, leg: &Leg) -> Option<&Stream> {
+        self.payload.streams.get(leg.stream?)
+    }
+
+    /// Every stream is used by a leg, and every encrypted one, and no other, has a key.
+    fn consistent(&self) -> Result<(), Problem> {
+        let used =
+            self.legs.iter().filter_map(|leg| leg.stream).max().map_or(0, |last| last.saturating_add(1));
+        if used != self.payload.streams.len() {
+            return Err(Problem::Length);
+        }
+        let has_key =
+            |stream: usize| self.seals.iter().any(|seal| usize::try_from(seal.stream) == Ok(stream));
+        let sealed = self.payload.streams.iter().enumerate().all(|(at, stream)| stream.sealed == has_key(at));
+        let known = self.seals.iter().all(|seal| usize::try_from(seal.stream).is_ok_and(|at| at < used));
+        if sealed && known { Ok(()) } else { Err(Problem::Range) }
+    }
+}
+
+/// A scope in its canonical form; every card is told by leaving it out.
+fn scope(field: &mut Cursor<'_>) -> Result<Scope, Malformed> {
+    let start = field.clone();
+    let text = field.text(SCOPE_MAX)?;
+    let scope = Scope::parse(&text).map_err(|error| start.malformed(Problem::Scope(error)))?;
+    let canonical = scope != Scope::All && scope.to_string() == text;
+    if canonical { Ok(scope) } else { Err(start.malformed(Problem::NotCanonical)) }
+}
+
+fn text_section(field: &mut Cursor<'_>) -> Result<Section, Malformed> {
+    let start = field.clone();
+    let section = Section::read(field)?;
+    if section.len == 0 { Err(start.malformed(Problem::Range)) } else { Ok(section) }
 }
 
 /// Text that is shown to people: control characters could forge what a terminal shows.
@@ -218,4 +190,15 @@ pub(super) fn text(bytes: &[u8], max: usize) -> Result<String, Problem> {
         return Err(Problem::Text);
     }
     Ok(text.to_string())
+}
+
+/// Reads a descriptive text: lines of plain UTF-8.
+///
+/// # Errors
+/// [`Problem::Text`] when it is none.
+pub fn parse_text(bytes: &[u8]) -> Result<String, Malformed> {
+    let wrong = Malformed { part: Part::Text, offset: 0, problem: Problem::Text };
+    let text = core::str::from_utf8(bytes).map_err(|_| wrong)?;
+    let plain = text.chars().all(|character| character == '\n' || !character.is_control());
+    if plain { Ok(text.to_string()) } else { Err(wrong) }
 }

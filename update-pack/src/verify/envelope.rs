@@ -1,0 +1,84 @@
+//! Everything of a package but its payload, and where the payload stands.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::trust::PublicKey;
+use crate::wire::{Digest, END_LEN, Leg, Manifest, Root, Stream};
+
+/// Where a stream of the payload stands in the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Layout {
+    /// File offset of its first leaf table.
+    pub payload_offset: u64,
+    /// Its stored bytes, leaf tables not counted.
+    pub payload_len: u64,
+    /// Its first hash group, as an index into the group table.
+    pub first_group: u64,
+}
+
+/// Everything of a verified package except its payload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Envelope {
+    /// The digest by which it is known.
+    pub id: Digest,
+    /// The root.
+    pub root: Root,
+    /// Which trusted keys have signed.
+    pub signers: Vec<PublicKey>,
+    /// The descriptive text, if the file has it still.
+    pub text: Option<String>,
+    /// The leg that was read for, as an index.
+    pub leg: usize,
+    /// Both trees of that leg, and its terms.
+    pub manifest: Manifest,
+    /// The table of group hashes.
+    pub groups: Vec<u8>,
+    /// Where each stream stands.
+    pub layouts: Vec<Layout>,
+    /// Length of the whole file.
+    pub total: u64,
+}
+
+impl Envelope {
+    /// The version that the leg starts from; empty when nothing is installed there.
+    pub fn from_version(&self) -> &str {
+        self.leg().map_or("", |leg| &leg.from)
+    }
+
+    /// The version that the leg arrives at.
+    pub fn to_version(&self) -> &str {
+        self.leg().map_or("", |leg| &leg.to)
+    }
+
+    /// The stream that brings the leg's content, and where it stands.
+    pub fn stream(&self) -> Option<(Stream, Layout)> {
+        let stream = self.leg()?.stream?;
+        Some((*self.root.payload.streams.get(stream)?, *self.layouts.get(stream)?))
+    }
+
+    /// The leg that was read for.
+    pub fn leg(&self) -> Option<&Leg> {
+        self.root.legs.get(self.leg)
+    }
+
+    /// Lays everything out that stands behind the text, whose end is at file offset `at`.
+    pub(super) fn lay_out(&mut self, at: u64) {
+        let manifests =
+            self.root.legs.iter().map(|leg| u64::from(leg.manifest.len)).fold(0, u64::saturating_add);
+        let mut offset = at.saturating_add(manifests).saturating_add(self.groups_len());
+        let mut first_group: u64 = 0;
+        self.layouts.clear();
+        for stream in &self.root.payload.streams {
+            self.layouts.push(Layout { payload_offset: offset, payload_len: stream.len, first_group });
+            offset = offset.saturating_add(stream.stored());
+            first_group = first_group.saturating_add(stream.group_count());
+        }
+        self.total = offset.saturating_add(u64::from(END_LEN));
+    }
+
+    /// Length of the group table.
+    pub(super) fn groups_len(&self) -> u64 {
+        self.root.payload.group_count().saturating_mul(32)
+    }
+}
