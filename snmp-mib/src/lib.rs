@@ -18,6 +18,7 @@ extern crate alloc;
 extern crate self as snmp_mib;
 
 pub mod agent;
+pub mod agentx;
 pub mod manager;
 pub mod mib;
 pub mod mibs;

@@ -22,3 +22,4 @@ pub use config::{Community, Config, Limits, Network, Rights, Writes};
 pub use engine::{Agent, Error, Event, Input, Output, WriteId};
 pub use own::{OrEntry, Stats, System};
 pub use registry::Overlap;
+pub(crate) use registry::Registry;

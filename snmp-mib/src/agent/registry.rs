@@ -14,32 +14,32 @@ pub struct Overlap {
 
 /// A stretch of the tree, from `start` up to and without `end`, and the node that serves it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Range {
-    pub(super) start: OidBuf,
+pub(crate) struct Range {
+    pub(crate) start: OidBuf,
     /// Empty for the end of the tree.
-    pub(super) end: OidBuf,
-    pub(super) node: usize,
+    pub(crate) end: OidBuf,
+    pub(crate) node: usize,
     /// Whether the node has more behind the end.
-    pub(super) cut: bool,
+    pub(crate) cut: bool,
 }
 
 impl Range {
     /// Tells whether `name` stands before the end.
     #[inline]
-    pub(super) fn reaches(&self, name: Oid<'_>) -> bool {
+    pub(crate) fn reaches(&self, name: Oid<'_>) -> bool {
         self.end.as_oid().is_empty() || name < self.end.as_oid()
     }
 }
 
 /// Sorted stretches that do not overlap. A node below another one's root splits that one's stretch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Registry {
+pub(crate) struct Registry {
     ranges: Vec<Range>,
 }
 
 impl Registry {
     /// Arranges nodes given by their roots.
-    pub(super) fn new<'a>(roots: impl Iterator<Item = (usize, Oid<'a>)>) -> Result<Self, Overlap> {
+    pub(crate) fn new<'a>(roots: impl Iterator<Item = (usize, Oid<'a>)>) -> Result<Self, Overlap> {
         let mut roots: Vec<_> = roots.collect();
         roots.sort_by_key(|(_, root)| *root);
         let mut registry = Self::default();
@@ -87,18 +87,18 @@ impl Registry {
     }
 
     /// The position of the stretch that holds or follows `name`.
-    pub(super) fn from(&self, name: Oid<'_>) -> usize {
+    pub(crate) fn from(&self, name: Oid<'_>) -> usize {
         self.ranges.partition_point(|range| !range.reaches(name))
     }
 
     /// The stretch of that position.
     #[inline]
-    pub(super) fn range(&self, position: usize) -> Option<&Range> {
+    pub(crate) fn range(&self, position: usize) -> Option<&Range> {
         self.ranges.get(position)
     }
 
     /// The stretch that holds `name`.
-    pub(super) fn at(&self, name: Oid<'_>) -> Option<&Range> {
+    pub(crate) fn at(&self, name: Oid<'_>) -> Option<&Range> {
         self.range(self.from(name)).filter(|range| range.start.as_oid() <= name)
     }
 }

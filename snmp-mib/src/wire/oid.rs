@@ -53,7 +53,7 @@ impl<'a> Oid<'a> {
     }
 
     /// The arcs, the first two apart.
-    pub fn arcs(self) -> impl Iterator<Item = u32> + use<'a> {
+    pub fn arcs(self) -> impl Iterator<Item = u32> + Clone + use<'a> {
         let mut arcs = Arcs::new(self.0);
         let joint = arcs.next();
         let root = joint.map(|j| (j / 40).min(2));

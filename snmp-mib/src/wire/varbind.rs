@@ -236,6 +236,11 @@ impl VarBindList {
         self.count = self.count.saturating_add(1);
     }
 
+    /// Octets of their encoded form.
+    pub const fn octets(&self) -> usize {
+        self.content.len()
+    }
+
     /// The bindings.
     pub fn as_varbinds(&self) -> VarBinds<'_> {
         VarBinds(Source::Wire { content: &self.content, count: self.count })

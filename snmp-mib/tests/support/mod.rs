@@ -8,6 +8,7 @@
     clippy::indexing_slicing
 )]
 
+pub mod snmpd;
 pub mod talk;
 
 use std::{
