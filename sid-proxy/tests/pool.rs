@@ -29,7 +29,7 @@ fn pool(balance: Balance, cards: u32) -> Pool {
 }
 
 fn client(n: u64) -> PickKey<'static> {
-    PickKey { client: n.wrapping_mul(0x9e37_79b9_7f4a_7c15), tried: &[] }
+    PickKey { client: n.wrapping_mul(0x9e37_79b9_7f4a_7c15), ..PickKey::default() }
 }
 
 fn pick(pool: &mut Pool, n: u64) -> u32 {
@@ -46,7 +46,7 @@ fn shares(pool: &mut Pool, picks: u64) -> BTreeMap<u32, u64> {
     for n in 0..picks {
         let card = pick(pool, n);
         *shares.entry(card).or_default() += 1;
-        pool.finish(NOW, CardId(card), Outcome::Unknown);
+        pool.finish(NOW, 0, CardId(card), Outcome::Unknown);
     }
     shares
 }
@@ -68,8 +68,8 @@ fn least_connections_goes_by_load_for_weight() {
     put(&mut pool, 2, Terms::default());
     let order: Vec<u32> = (0..8).map(|n| pick(&mut pool, n)).collect();
     assert_eq!(order.iter().filter(|card| **card == 1).count(), 6);
-    pool.finish(NOW, CardId(2), Outcome::Unknown);
-    pool.finish(NOW, CardId(2), Outcome::Unknown);
+    pool.finish(NOW, 0, CardId(2), Outcome::Unknown);
+    pool.finish(NOW, 0, CardId(2), Outcome::Unknown);
     assert_eq!(pick(&mut pool, 0), 2);
 }
 
@@ -90,12 +90,12 @@ fn latency_prefers_the_card_that_answers_sooner_and_forgives_in_time() {
     let mut pool = pool(Balance::Latency, 2);
     for (card, millis) in [(1, 200), (2, 5)] {
         for _ in 0..5 {
-            pool.finish(NOW, CardId(card), answered(millis, 200));
+            pool.finish(NOW, 0, CardId(card), answered(millis, 200));
         }
     }
     assert_eq!((0..10).map(|n| pick(&mut pool, n)).collect::<Vec<_>>(), [2; 10]);
     let later = NOW + Duration::from_secs(10_000);
-    (0..10).for_each(|_| pool.finish(later, CardId(2), answered(5, 200)));
+    (0..10).for_each(|_| pool.finish(later, 0, CardId(2), answered(5, 200)));
     assert_eq!(pool.pick(later, &client(0)).unwrap().card.0, 1, "what was long ago counts no more");
 }
 
@@ -103,8 +103,8 @@ fn latency_prefers_the_card_that_answers_sooner_and_forgives_in_time() {
 fn a_429_or_503_counts_as_a_slow_answer() {
     for status in [429, 503] {
         let mut pool = pool(Balance::Latency, 2);
-        pool.finish(NOW, CardId(1), answered(1, status));
-        pool.finish(NOW, CardId(2), answered(900, 200));
+        pool.finish(NOW, 0, CardId(1), answered(1, status));
+        pool.finish(NOW, 0, CardId(2), answered(900, 200));
         assert_eq!(pick(&mut pool, 0), 2);
     }
 }
@@ -205,7 +205,7 @@ fn a_member_that_fails_again_and_again_is_out_for_longer_and_longer() {
     let mut pool = pool(Balance::RoundRobin, 4);
     let mut now = NOW;
     for seconds in [10, 20, 40] {
-        (0..5).for_each(|_| pool.finish(now, CardId(2), Outcome::Failed));
+        (0..5).for_each(|_| pool.finish(now, 0, CardId(2), Outcome::Failed));
         assert!(pool.members()[1].is_ejected(now));
         assert!((0..8).all(|n| pool.pick(now, &client(n)).unwrap().card != CardId(2)));
         now += Duration::from_secs(seconds) - Duration::from_millis(1);
@@ -213,8 +213,8 @@ fn a_member_that_fails_again_and_again_is_out_for_longer_and_longer() {
         now += Duration::from_millis(1);
         assert!(!pool.members()[1].is_ejected(now));
     }
-    pool.finish(now, CardId(2), answered(1, 200));
-    (0..5).for_each(|_| pool.finish(now, CardId(2), Outcome::Failed));
+    pool.finish(now, 0, CardId(2), answered(1, 200));
+    (0..5).for_each(|_| pool.finish(now, 0, CardId(2), Outcome::Failed));
     assert!(!pool.members()[1].is_ejected(now + Duration::from_secs(10)), "one success makes it good again");
 }
 
@@ -222,7 +222,7 @@ fn a_member_that_fails_again_and_again_is_out_for_longer_and_longer() {
 fn never_more_than_half_are_ejected() {
     let mut pool = pool(Balance::RoundRobin, 4);
     for card in 1..=4 {
-        (0..5).for_each(|_| pool.finish(NOW, CardId(card), Outcome::Failed));
+        (0..5).for_each(|_| pool.finish(NOW, 0, CardId(card), Outcome::Failed));
     }
     assert_eq!(pool.members().iter().filter(|member| member.is_ejected(NOW)).count(), 2);
     assert!(pool.pick(NOW, &client(0)).is_some());
@@ -243,7 +243,7 @@ fn failing_members_serve_only_if_the_policy_says_so() {
 #[test]
 fn retries_never_add_up_to_a_storm() {
     let mut pool = pool(Balance::RoundRobin, 3);
-    let retry = PickKey { client: 0, tried: &[CardId(1)] };
+    let retry = PickKey { tried: &[CardId(1)], ..PickKey::default() };
     assert_eq!((0..100).filter(|_| pool.pick(NOW, &retry).is_some()).count(), 10);
     (0..50).for_each(|n| {
         pick(&mut pool, n);
@@ -259,7 +259,7 @@ fn a_service_and_a_card_have_their_bounds() {
     put(&mut pool, 2, Terms::default());
     assert_eq!([pick(&mut pool, 0), pick(&mut pool, 1), pick(&mut pool, 2)], [1, 2, 2]);
     assert_eq!(pool.pick(NOW, &client(3)), None);
-    pool.finish(NOW, CardId(2), Outcome::Unknown);
+    pool.finish(NOW, 0, CardId(2), Outcome::Unknown);
     assert_eq!(pick(&mut pool, 4), 2);
 }
 
@@ -299,7 +299,7 @@ proptest! {
             match op {
                 Op::Pick(client, tried) => {
                     let tried: Vec<CardId> = tried.into_iter().map(CardId).collect();
-                    let key = PickKey { client, tried: &tried };
+                    let key = PickKey { client, tried: &tried, sticky: None };
                     let before = pool.clone();
                     let picked = pool.pick(now, &key);
                     prop_assert_eq!(picked, twin.pick(now, &key));
@@ -320,8 +320,8 @@ proptest! {
                 Op::Finish(which, how) if !open.is_empty() => {
                     let pick = open.swap_remove(which % open.len());
                     let outcome = [answered(u64::from(how), 200), Outcome::Failed, Outcome::Unknown][usize::from(how)];
-                    pool.finish(now, pick.card, outcome);
-                    twin.finish(now, pick.card, outcome);
+                    pool.finish(now, 0, pick.card, outcome);
+                    twin.finish(now, 0, pick.card, outcome);
                 }
                 Op::Finish(..) => {}
                 Op::State(card, state) => {

@@ -1,9 +1,8 @@
 //! What all doors of a cabinet share: routes, pools, and who hears of what was used.
 
 use sid_proxy::http::{Config, Usage};
-use sid_proxy::pool::{Outcome, Pick, PickKey, Pools, State};
+use sid_proxy::pool::{Outcome, Pick, PickKey, Pools, State, client_hash};
 use sid_proxy::{CardId, Decision, Key, Miss, RouteTable, ServiceId};
-use std::hash::{BuildHasher, RandomState};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
@@ -17,7 +16,6 @@ pub struct Shared {
     table: RwLock<RouteTable>,
     pools: Mutex<Pools>,
     usage: Box<Hearer>,
-    hasher: RandomState,
     began: Instant,
 }
 
@@ -35,7 +33,6 @@ impl Shared {
             table: RwLock::new(table),
             pools: Mutex::new(pools),
             usage: Box::new(usage),
-            hasher: RandomState::new(),
             began: Instant::now(),
         })
     }
@@ -89,7 +86,7 @@ impl Shared {
     /// Says whether the customer is not admitted or no card is live.
     pub fn pick(&self, service: ServiceId, client: SocketAddr, tried: &[CardId]) -> Result<Pick, NoPick> {
         let (now, address) = (self.now(), client.ip());
-        let key = PickKey { client: self.hasher.hash_one(address), tried };
+        let key = PickKey { client: client_hash(address), tried, sticky: None };
         self.with_pools(|pools| {
             let pool = pools.pool_mut(service).ok_or(NoPick::NoCard)?;
             if !pool.admits(address) {
@@ -100,9 +97,9 @@ impl Shared {
     }
 
     /// Gives a picked card back.
-    pub fn finish(&self, service: ServiceId, card: CardId, outcome: Outcome) {
-        let now = self.now();
-        self.with_pools(|pools| pools.pool_mut(service).map(|pool| pool.finish(now, card, outcome)));
+    pub fn finish(&self, service: ServiceId, client: SocketAddr, card: CardId, outcome: Outcome) {
+        let (now, client) = (self.now(), client_hash(client.ip()));
+        self.with_pools(|pools| pools.pool_mut(service).map(|pool| pool.finish(now, client, card, outcome)));
     }
 
     /// Tells of a request that is over.

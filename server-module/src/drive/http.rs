@@ -178,7 +178,7 @@ impl Conversation {
                     continue;
                 }
                 Output::Release { service, card, outcome, reusable } => {
-                    shared.finish(service, card, outcome);
+                    shared.finish(service, self.peer.client, card, outcome);
                     self.connecting = None;
                     self.client.forward = 0;
                     let end = std::mem::take(&mut self.card);

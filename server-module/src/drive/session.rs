@@ -205,7 +205,7 @@ impl<S: Session + Send + 'static> Conversation<S> {
                         continue;
                     }
                     Output::Release { service, card: of, outcome } => {
-                        shared.finish(service, of, outcome);
+                        shared.finish(service, self.peer.client, of, outcome);
                         self.connecting = None;
                         client.forward = 0;
                         *card = End::default();

@@ -24,10 +24,13 @@ impl Maglev {
             return Self { slots: Box::default() };
         }
         let mut slots = Vec::from_iter(core::iter::repeat_n(u16::MAX, size));
-        let mut turns: Vec<Turn> = members.iter().map(|member| Turn::of(member, size)).collect();
+        let mut turns: Vec<(u32, u16, Turn)> =
+            members.iter().zip(0u16..).map(|(m, owner)| (m.card.0, owner, Turn::of(m, size))).collect();
+        // In the order of the cards' numbers, so that proxies agree that learned of them in another order.
+        turns.sort_by_key(|(card, ..)| *card);
         let mut left = size;
         'fill: loop {
-            for (turn, owner) in turns.iter_mut().zip(0u16..) {
+            for (_, owner, turn) in &mut turns {
                 // A member of half the greatest weight has its turn every other time.
                 turn.credit = turn.credit.saturating_add(turn.weight);
                 if turn.credit < heaviest {
@@ -36,7 +39,7 @@ impl Maglev {
                 turn.credit = turn.credit.saturating_sub(heaviest);
                 let Some(slot) = turn.next_free(&slots) else { break 'fill };
                 if let Some(slot) = slots.get_mut(slot) {
-                    *slot = owner;
+                    *slot = *owner;
                 }
                 left = left.saturating_sub(1);
                 if left == 0 {

@@ -18,6 +18,8 @@ pub struct Member {
     pub terms: Terms,
     /// Whether it may be picked.
     pub state: State,
+    /// What probes say of it.
+    pub health: Health,
     /// Requests or sessions in flight.
     pub active: u32,
     /// How often it was picked.
@@ -69,6 +71,18 @@ pub enum State {
     Down,
 }
 
+/// What probes say of a member (see [`crate::probe`]).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Health {
+    /// None has said anything yet.
+    #[default]
+    Unknown,
+    /// It answers as it should.
+    Well,
+    /// It does not: it is picked only if nothing better is left and the policy fails open.
+    Ill,
+}
+
 impl Member {
     pub(super) fn new(card: CardId, address: SocketAddr, terms: Terms) -> Self {
         Self {
@@ -76,6 +90,7 @@ impl Member {
             address,
             terms,
             state: State::Up,
+            health: Health::Unknown,
             active: 0,
             picked: 0,
             failed: 0,
@@ -87,6 +102,21 @@ impl Member {
             latency_us: 0,
             latency_at: Duration::ZERO,
         }
+    }
+
+    /// When it is back, if it is out for failing too often.
+    pub(super) fn ejected_until(&self) -> Option<Duration> {
+        self.ejected_until
+    }
+
+    /// True if nothing speaks against it but its load.
+    pub(super) fn is_sound(&self, now: Duration) -> bool {
+        self.state == State::Up && self.health != Health::Ill && !self.is_ejected(now)
+    }
+
+    /// True if it may be picked when no sound one is left and the policy fails open.
+    pub(super) fn is_doubtful(&self) -> bool {
+        matches!(self.state, State::Up | State::Failing)
     }
 
     /// True while it is out for failing too often.
@@ -129,6 +159,12 @@ impl Member {
         let rest = seen.saturating_sub(decay(seen, now.saturating_sub(self.latency_at)));
         self.latency_us = if seen >= kept { seen } else { kept.saturating_add(rest) };
         self.latency_at = now;
+    }
+
+    /// Brings it back before its time.
+    pub(super) fn forgive(&mut self) {
+        self.succeeded();
+        self.ejected_until = None;
     }
 
     pub(super) fn succeeded(&mut self) {

@@ -4,25 +4,46 @@
 //! chooses and counts, [`Pool::finish`] gives back; whoever picks must finish exactly once. Time is passed in and
 //! chance comes from a seed, so equal calls choose equally.
 //!
-//! Who may be picked: members that are up, not ejected, not full and not tried for this request already; of these
-//! the ones of the lowest rank. The [`Balance`] chooses among them.
+//! Who may be picked: members that are sound (up, not found ill by a probe, not out for failing too often), not full
+//! and not tried for this request already; of these the ones of the lowest rank. A [`Sticky`] cookie names one of them,
+//! or the [`Balance`] chooses.
+//!
+//! # Waiting
+//! Where all sound members are full, [`Pool::pick`] gives nothing; [`Pool::ask`] gives a [`Ticket`] instead, if the
+//! policy has room for it. Whoever holds one is answered by [`Pool::next`], to be called after anything that may have
+//! made room and at [`Pool::deadline`], until it gives nothing. Each client waits in a line of its own and lines are
+//! served in turn, so that one client's thousand requests delay another's one by one turn.
 
 mod balance;
+mod busy;
+mod hash;
 mod maglev;
 mod member;
+mod pick;
 mod policy;
+mod pools;
+mod queue;
+mod sticky;
 
 pub use balance::Balance;
-pub use member::{Member, State, Terms};
+pub use busy::{Answer, Busy};
+pub use hash::client_hash;
+pub(crate) use hash::siphash;
+pub use member::{Health, Member, State, Terms};
 pub use policy::Policy;
+pub use pools::Pools;
+pub use queue::Ticket;
+pub use sticky::{Sticky, Token};
 
+use crate::CardId;
 use crate::acl::Acl;
-use crate::{CardId, ServiceId};
+use crate::mirror::Mirror;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use balance::{Candidate, Chooser};
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
+use queue::Queue;
 
 /// The members of one service and the way in which they share its requests.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,19 +56,25 @@ pub struct Pool {
     /// Room for the members that may be picked.
     candidates: Vec<Candidate>,
     active: u32,
-}
-
-/// The pools of a table's services.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Pools {
-    pools: BTreeMap<ServiceId, Pool>,
+    /// What each client has in flight, where the policy bounds it.
+    clients: BTreeMap<u64, u32>,
+    queue: Queue,
+    /// Something changed since a look at the queue: there may be room.
+    stirred: bool,
+    /// When the queue was looked at last.
+    looked_at: Duration,
+    sticky: Option<Sticky>,
+    mirror: Option<Mirror>,
 }
 
 /// What a choice may depend on besides the pool.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PickKey<'a> {
-    /// A hash of the client, for balancers that keep a client on a card.
+    /// Who the client is, for balancers that keep a client on a card and for its share of the service:
+    /// [`client_hash`] of its address.
     pub client: u64,
+    /// What the client's cookie says.
+    pub sticky: Option<Token>,
     /// Cards that failed this request already.
     pub tried: &'a [CardId],
 }
@@ -59,6 +86,8 @@ pub struct Pick {
     pub card: CardId,
     /// Where it serves.
     pub address: SocketAddr,
+    /// What the client's cookie should say from now on, where it says something else.
+    pub set_cookie: Option<Token>,
 }
 
 /// How what a card was picked for ended, as far as the card is to blame.
@@ -90,6 +119,12 @@ impl Pool {
             members: Vec::new(),
             candidates: Vec::new(),
             active: 0,
+            clients: BTreeMap::new(),
+            queue: Queue::default(),
+            stirred: false,
+            looked_at: Duration::ZERO,
+            sticky: None,
+            mirror: None,
         }
     }
 
@@ -105,6 +140,26 @@ impl Pool {
     pub fn with_seed(mut self, seed: u64) -> Self {
         self.chooser.random = seed;
         self
+    }
+
+    /// The pool with a cookie that keeps browsers on their cards.
+    #[must_use]
+    pub fn with_sticky(mut self, sticky: Sticky) -> Self {
+        self.sticky = Some(sticky);
+        self
+    }
+
+    /// The pool with a share of its requests copied to a card.
+    #[must_use]
+    pub fn with_mirror(mut self, mirror: Mirror) -> Self {
+        self.mirror = Some(mirror);
+        self
+    }
+
+    /// The cookie that keeps browsers on their cards, if there is one.
+    #[must_use]
+    pub fn sticky(&self) -> Option<&Sticky> {
+        self.sticky.as_ref()
     }
 
     /// Changes the balance; what is running and what was seen of the members stays.
@@ -131,6 +186,7 @@ impl Pool {
 
     /// Adds a member that is up; one with that card gets the address and the terms and keeps the rest.
     pub fn insert(&mut self, card: CardId, address: SocketAddr, terms: Terms) {
+        self.stirred = true;
         match self.members.iter_mut().find(|member| member.card == card) {
             Some(member) => {
                 if member.terms.weight != terms.weight {
@@ -148,6 +204,7 @@ impl Pool {
 
     /// Forgets a member. What is running on it is not known to the pool any more.
     pub fn remove(&mut self, card: CardId) {
+        self.stirred = true;
         self.chooser.maglev = None;
         self.members.retain(|member| member.card != card);
         self.active = self.members.iter().fold(0, |sum, member| sum.saturating_add(member.active));
@@ -155,6 +212,7 @@ impl Pool {
 
     /// Sets the state of a member. Anything but `Up` takes effect with the next pick.
     pub fn set_state(&mut self, card: CardId, state: State) {
+        self.stirred = true;
         if let Some(member) = self.members.iter_mut().find(|member| member.card == card) {
             if state == State::Up && member.state != State::Up {
                 // The next pick sees when; until then it is as good as any.
@@ -165,148 +223,22 @@ impl Pool {
         }
     }
 
+    /// Takes what a probe found of a member. One that gets well starts slowly, and what it failed before counts no more.
+    pub fn set_health(&mut self, card: CardId, health: Health) {
+        self.stirred = true;
+        if let Some(member) = self.members.iter_mut().find(|member| member.card == card) {
+            if health == Health::Well && member.health == Health::Ill {
+                member.up_at = None;
+                member.account = 0;
+                member.forgive();
+            }
+            member.health = health;
+        }
+    }
+
     /// The members, in the order in which they were added.
     #[must_use]
     pub fn members(&self) -> &[Member] {
         &self.members
-    }
-
-    /// Chooses a member and counts one more in flight on it.
-    pub fn pick(&mut self, now: Duration, key: &PickKey<'_>) -> Option<Pick> {
-        let retry = !key.tried.is_empty();
-        if self.active >= self.policy.max_active || (retry && !self.budget.may_retry()) {
-            return None;
-        }
-        let chosen = self.first_choice(now, key).or_else(|| self.choose(now, key))?;
-        let member = self.members.get_mut(chosen)?;
-        member.active = member.active.saturating_add(1);
-        member.picked = member.picked.saturating_add(1);
-        self.active = self.active.saturating_add(1);
-        self.budget.picked(retry, self.policy.retry_percent);
-        Some(Pick { card: member.card, address: member.address })
-    }
-
-    /// Gives back what [`Pool::pick`] gave, and tells how it went.
-    pub fn finish(&mut self, now: Duration, card: CardId, outcome: Outcome) {
-        let ejected = self.members.iter().filter(|member| member.is_ejected(now)).count();
-        let may_eject = ejected.saturating_add(1).saturating_mul(100)
-            <= self.members.len().saturating_mul(usize::from(self.policy.eject_percent));
-        let Some(member) = self.members.iter_mut().find(|member| member.card == card) else { return };
-        member.active = member.active.saturating_sub(1);
-        self.active = self.active.saturating_sub(1);
-        match outcome {
-            Outcome::Answered { first_byte_after, status } => {
-                let busy = matches!(status, 429 | 503);
-                member.observe(
-                    now,
-                    if busy { first_byte_after.max(self.policy.penalty) } else { first_byte_after },
-                );
-                member.succeeded();
-            }
-            Outcome::Failed => {
-                member.observe(now, self.policy.penalty);
-                if member.fail(self.policy.eject_after) && may_eject {
-                    member.eject(now, self.policy.eject_for);
-                }
-            }
-            Outcome::Unknown => {}
-        }
-    }
-
-    /// The card that a client's hash names, if nothing speaks against it: no look at the others.
-    fn first_choice(&self, now: Duration, key: &PickKey<'_>) -> Option<usize> {
-        let (Balance::HashClient { bound: 0 }, Some(maglev)) = (self.chooser.balance, &self.chooser.maglev)
-        else {
-            return None;
-        };
-        let index = maglev.walk(key.client).next()?;
-        let member = self.members.get(index)?;
-        let fits = member.terms.rank == 0 && self.may_be_picked(member, State::Up, now, key.tried);
-        fits.then_some(index)
-    }
-
-    fn choose(&mut self, now: Duration, key: &PickKey<'_>) -> Option<usize> {
-        for member in self.members.iter_mut().filter(|member| member.state == State::Up) {
-            member.up_at.get_or_insert(now);
-        }
-        let mut candidates = core::mem::take(&mut self.candidates);
-        let share = |member: &Member| member.share(now, self.policy.slow_start);
-        balance::candidates(
-            &self.members,
-            |member| self.may_be_picked(member, State::Up, now, key.tried),
-            share,
-            &mut candidates,
-        );
-        if candidates.is_empty() && self.policy.fail_open {
-            // Better a doubtful card than none.
-            balance::candidates(
-                &self.members,
-                |member| self.may_be_picked(member, State::Failing, now, key.tried),
-                share,
-                &mut candidates,
-            );
-        }
-        let chosen = self.chooser.choose(&mut self.members, &candidates, key.client, now);
-        self.candidates = candidates;
-        chosen
-    }
-
-    fn may_be_picked(&self, member: &Member, state: State, now: Duration, tried: &[CardId]) -> bool {
-        member.state == state
-            && member.terms.weight > 0
-            && member.active < member.terms.max_active
-            && !member.is_ejected(now)
-            && !tried.contains(&member.card)
-    }
-}
-
-impl Pools {
-    /// Makes an empty set.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Puts the pool of a service in place of the one it had.
-    pub fn insert(&mut self, service: ServiceId, pool: Pool) {
-        self.pools.insert(service, pool);
-    }
-
-    /// Removes the pool of a service.
-    pub fn remove(&mut self, service: ServiceId) -> Option<Pool> {
-        self.pools.remove(&service)
-    }
-
-    /// The pool of a service.
-    #[must_use]
-    pub fn pool(&self, service: ServiceId) -> Option<&Pool> {
-        self.pools.get(&service)
-    }
-
-    /// The pool of a service, to change it.
-    pub fn pool_mut(&mut self, service: ServiceId) -> Option<&mut Pool> {
-        self.pools.get_mut(&service)
-    }
-
-    /// Sets the state of a card in every pool that has it.
-    pub fn set_state(&mut self, card: CardId, state: State) {
-        for pool in self.pools.values_mut() {
-            pool.set_state(card, state);
-        }
-    }
-
-    /// How many requests and sessions a card has in flight, over all services.
-    #[must_use]
-    pub fn active(&self, card: CardId) -> u32 {
-        self.pools
-            .values()
-            .flat_map(Pool::members)
-            .filter(|member| member.card == card)
-            .fold(0, |sum, member| sum.saturating_add(member.active))
-    }
-
-    /// Every pool with its service.
-    pub fn iter(&self) -> impl Iterator<Item = (ServiceId, &Pool)> {
-        self.pools.iter().map(|(service, pool)| (*service, pool))
     }
 }

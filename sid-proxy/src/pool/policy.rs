@@ -13,12 +13,20 @@ pub struct Policy {
     pub eject_for: Duration,
     /// At most this many percent of the members are out at once.
     pub eject_percent: u8,
-    /// When no member is up: true picks among the failing ones, false none.
+    /// When no member is sound: true picks among those that fail, are ill or are out for a while, false none.
     pub fail_open: bool,
     /// Retries may be this many percent of the requests, so that they never add up to a storm.
     pub retry_percent: u8,
     /// The most that the service may have in flight.
     pub max_active: u32,
+    /// The most that one client may have in flight.
+    pub max_per_client: u32,
+    /// The most that may wait for a card, 0 for no queue. What waits takes about 200 bytes.
+    pub queue: usize,
+    /// The most that may wait of one client.
+    pub queue_per_client: usize,
+    /// How long they wait at most.
+    pub queue_for: Duration,
     /// What a failure, a 429 or a 503 counts for as a latency.
     pub penalty: Duration,
 }
@@ -33,6 +41,10 @@ impl Default for Policy {
             fail_open: false,
             retry_percent: 20,
             max_active: u32::MAX,
+            max_per_client: u32::MAX,
+            queue: 0,
+            queue_per_client: 16,
+            queue_for: Duration::from_secs(1),
             penalty: Duration::from_secs(5),
         }
     }

@@ -165,7 +165,7 @@ impl Rig {
                     let pick = self
                         .pools
                         .pool_mut(service)
-                        .and_then(|pool| pool.pick(self.now, &PickKey { client: 1, tried }));
+                        .and_then(|pool| pool.pick(self.now, &PickKey { client: 1, tried, sticky: None }));
                     let admitted =
                         self.pools.pool(service).is_none_or(|pool| pool.admits(peer().client.ip()));
                     Some(match pick {
@@ -200,7 +200,7 @@ impl Rig {
                     None
                 }
                 Output::Release { service, card, outcome, reusable } => {
-                    self.pools.pool_mut(service).unwrap().finish(self.now, card, outcome);
+                    self.pools.pool_mut(service).unwrap().finish(self.now, 1, card, outcome);
                     self.released.push((card, reusable));
                     self.client.forward = 0;
                     self.card = End::default();
