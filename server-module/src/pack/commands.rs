@@ -132,7 +132,7 @@ pub(super) fn apply(args: &super::Apply) -> Done {
     let mut engine = Engine::new(config, Goal::Apply(trust));
     match drive(&mut engine, &mut directory) {
         Outcome::Applied { from, to, resumed, summary, .. } => {
-            let how = if resumed { " (finished what an interrupted run had begun)" } else { "" };
+            let how = if resumed { " (went on with what an interrupted run had begun)" } else { "" };
             println!("{}: {from} to {to}{how}; {}", args.root.display(), Shown(&summary));
             Ok(())
         }
@@ -172,7 +172,7 @@ pub(super) fn undo(args: &super::Undo) -> Done {
 pub(super) fn status(args: &super::StatusArgs) -> Done {
     let mut directory = directory(&args.root, None)?;
     let mut engine = Engine::new(Config::default(), Goal::Status);
-    let Status { installed, undo, recovered } = match drive(&mut engine, &mut directory) {
+    let Status { installed, undo, staging, recovered } = match drive(&mut engine, &mut directory) {
         Outcome::Status(status) => status,
         other => return Err(ended(&args.root, None, other)),
     };
@@ -193,6 +193,7 @@ pub(super) fn status(args: &super::StatusArgs) -> Done {
                 Some(_) => "applied",
             },
             "undo": undo,
+            "staging": staging,
             "recovered": recovered,
         });
         println!("{value}");
@@ -210,6 +211,9 @@ pub(super) fn status(args: &super::StatusArgs) -> Done {
         (Some(installed), None) => {
             println!("{}: version {}, back from an undo", args.root.display(), installed.version);
         }
+    }
+    if staging {
+        println!("an update has begun and not touched anything: apply its package again to go on, or `pack undo`");
     }
     if let Some(recovered) = recovered {
         println!("an earlier run was interrupted: {recovered} now");

@@ -6,6 +6,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::plan::Plan;
+use super::resume::Start;
 use super::script::Stop;
 use super::types::Reason;
 use crate::delta::{Apply, Direction, HEAD_MAX, Output, Patch};
@@ -36,14 +37,17 @@ pub(super) enum Content {
 
 impl Content {
     /// The content of all files that a package brings, `total` bytes.
-    pub(super) fn new(limits: Limits, plan: &Plan, envelope: &Envelope, total: u64) -> Self {
+    pub(super) fn new(limits: Limits, plan: &Plan, envelope: &Envelope, total: u64, from: Start) -> Self {
         let (stream, layout) = envelope.stream().unwrap_or_default();
         if stream.kind.is_delta() {
             Self::Delta(Box::new(Delta::new(plan, stream, layout, total)))
         } else {
             Self::Frames(Frames {
                 limit: limits.frame,
-                leaves: Leaves::new(layout, 0, layout.payload_len),
+                leaves: Leaves::new(layout, from.payload, layout.payload_len),
+                surplus: from.payload.checked_rem(u64::from(LEAF)).unwrap_or(0),
+                next: from,
+                start: from,
                 stored: Vec::new(),
                 raw: Vec::new(),
                 at: 0,
@@ -56,6 +60,15 @@ impl Content {
         match self {
             Self::Frames(frames) => frames.fill(out, room),
             Self::Delta(delta) => delta.fill(plan, out, room),
+        }
+    }
+
+    /// From where on the last new bytes can be made again. A delta has learned from all before: it is read again from
+    /// its beginning, and what it makes a second time is not written.
+    pub(super) fn start(&self) -> Start {
+        match self {
+            Self::Frames(frames) => frames.start,
+            Self::Delta(_) => Start::default(),
         }
     }
 
@@ -84,6 +97,11 @@ impl Content {
 pub(super) struct Frames {
     limit: u32,
     leaves: Leaves,
+    /// Bytes of the first leaf that belong to the frame before.
+    surplus: u64,
+    /// Where the present frame begins, and the one behind it.
+    start: Start,
+    next: Start,
     /// Stored bytes not yet decompressed, a frame's head first.
     stored: Vec<u8>,
     raw: Vec<u8>,
@@ -125,6 +143,9 @@ impl Frames {
                 self.raw = decompress(head, stored).map_err(refuse)?;
                 self.at = 0;
                 self.stored.drain(..end);
+                self.start = self.next;
+                self.next.payload = self.next.payload.saturating_add(wide(end));
+                self.next.raw = self.next.raw.saturating_add(u64::from(head.raw_len));
                 return Ok(None);
             }
         }
@@ -133,7 +154,8 @@ impl Frames {
 
     fn take(&mut self, groups: &[u8], bytes: &[u8]) -> Result<(), Stop> {
         if let Some(verified) = self.leaves.feed(groups, bytes).map_err(refuse)? {
-            self.stored.extend_from_slice(verified.bytes());
+            let surplus = usize::try_from(core::mem::take(&mut self.surplus)).unwrap_or(0);
+            self.stored.extend_from_slice(verified.bytes().get(surplus..).unwrap_or_default());
         }
         Ok(())
     }

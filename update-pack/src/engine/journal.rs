@@ -157,13 +157,13 @@ impl Installed {
     }
 }
 
-fn seal(mut out: Vec<u8>) -> Vec<u8> {
+pub(super) fn seal(mut out: Vec<u8>) -> Vec<u8> {
     let Digest(hash) = digest(&out);
     out.extend_from_slice(&hash);
     out
 }
 
-fn unseal(bytes: &[u8], magic: [u8; 4]) -> Result<Cursor<'_>, Malformed> {
+pub(super) fn unseal(bytes: &[u8], magic: [u8; 4]) -> Result<Cursor<'_>, Malformed> {
     let problem = |problem| Malformed { part: Part::Journal, offset: 0, problem };
     let at = bytes.len().checked_sub(32).ok_or(problem(Problem::Truncated))?;
     let (body, hash) = bytes.split_at_checked(at).ok_or(problem(Problem::Truncated))?;

@@ -8,11 +8,12 @@ use super::inspect::Inspect;
 use super::journal::Record;
 use super::plan::Plan;
 use super::recover::{Discard, Found, Recover};
+use super::resume::{Resume, Resumed};
 use super::script::{Next, Script, Stop};
 use super::stage::Stage;
 use super::types::{
     Answer, Config, Effect, Error, Event, Failure, Goal, Input, Outcome, Output, Reason, Recovered, Stats,
-    Work,
+    Time, Work,
 };
 use crate::tree::Side;
 use crate::verify::{Envelope, Progress, Reader};
@@ -37,6 +38,10 @@ pub struct Engine {
     pub(super) current: Option<Box<Current>>,
     /// The number of the update that this run has begun.
     pub(super) working: Option<u32>,
+    /// When the root was last changed, before this run.
+    pub(super) root: Time,
+    /// What an earlier run has staged.
+    pub(super) resumed: Option<Resumed>,
     /// How often the state was read; a storage that forgets could make this endless.
     pub(super) rounds: u32,
     next_id: u64,
@@ -61,7 +66,8 @@ pub(super) struct Current {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Phase {
     Recover(Recover),
-    Discard(Discard),
+    Discard(Discard, Then),
+    Resume(Resume),
     Verify(Box<Reader>, u64),
     Inspect(Inspect, Side),
     Stage(Box<Stage>),
@@ -75,6 +81,7 @@ pub(super) enum Phase {
 pub(super) enum Then {
     /// The state is read again, and decides.
     Recover,
+    Prepare,
     Stage,
     Switch,
     Check(Side),
@@ -98,6 +105,8 @@ impl Engine {
             recovered: None,
             envelope: None,
             current: None,
+            root: Time::default(),
+            resumed: None,
             rounds: 0,
             next_id: 0,
             now: Duration::ZERO,
@@ -196,7 +205,8 @@ impl Engine {
         let plan = self.current.as_ref().map(|current| &current.plan);
         Ok(match (&mut self.phase, plan) {
             (Phase::Recover(recover), _) => recover.next(),
-            (Phase::Discard(discard), _) => discard.next(),
+            (Phase::Discard(discard, _), _) => discard.next(),
+            (Phase::Resume(resume), _) => resume.next(),
             (Phase::Verify(reader, _), _) => match reader.need() {
                 Some(need) => Next::Do(Effect::ReadPackage { offset: need.offset, len: need.len }),
                 None => Next::Done,
@@ -213,7 +223,11 @@ impl Engine {
         let plan = self.current.as_ref().map(|current| &current.plan);
         match (&mut self.phase, plan, self.envelope.as_deref()) {
             (Phase::Recover(recover), _, _) => recover.answer(result),
-            (Phase::Discard(discard), _, _) => discard.answer(result),
+            (Phase::Discard(discard, _), _, _) => discard.answer(result),
+            (Phase::Resume(resume), _, _) => {
+                resume.answer(result);
+                Ok(())
+            }
             (Phase::Verify(reader, done), _, _) => {
                 let Answer::Bytes(bytes) = result.map_err(Stop::Fail)? else { return Ok(()) };
                 *done = done.saturating_add(wide(bytes.len()));

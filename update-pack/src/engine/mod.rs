@@ -12,7 +12,7 @@
 //!
 //! The journal is one file, `.update-pack/N/<state>`, whose content never changes once it is durable; going from state
 //! to state is one rename, which no crash can tear. Before `switching` nothing of the tree is changed and a crash means
-//! rolling back; from `switching` on, everything needed lies in `.update-pack/N/new` and `old`, and a crash means
+//! going on where the same package is applied again, and rolling back otherwise; from `switching` on, everything needed lies in `.update-pack/N/new` and `old`, and a crash means
 //! going on. Every step of the plan can be repeated.
 
 mod check;
@@ -22,6 +22,7 @@ mod journal;
 mod machine;
 mod plan;
 mod recover;
+mod resume;
 mod script;
 mod stage;
 mod turn;

@@ -144,7 +144,8 @@ impl Plan {
             steps.push(Step::new(Effect::SetModified { place: Place::Tree(Path::root()), time: root }));
         }
         for place in [Place::Update(number), Place::Fresh(number), Place::Kept(number)] {
-            steps.push(Step::new(Effect::MakeDir { place }));
+            // When it goes on after a cut, they are there.
+            steps.push(Step::new(Effect::MakeDir { place }).or(THERE));
         }
         for row in self.rows().filter(|row| !row.stays) {
             let place = Place::New(number, row.index);

@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use super::inspect::CHUNK;
 use super::journal::{Installed, Mark, Record};
+use super::resume::SLOTS;
 use super::script::{Next, Step, Stop};
 use super::types::{Answer, Effect, Failure, Place, Reason};
 
@@ -15,6 +16,21 @@ pub(super) struct Found {
     pub(super) installed: Option<Installed>,
     /// The updates in ascending order, with their state and record from `switching` on.
     pub(super) updates: Vec<(u32, Option<(Mark, Record)>)>,
+}
+
+impl Found {
+    /// The last update, when it is one that has not touched the tree yet.
+    pub(super) fn staging(&self) -> Option<u32> {
+        self.updates.last().filter(|(_, state)| state.is_none()).map(|(number, _)| *number)
+    }
+
+    /// The last update that has.
+    pub(super) fn last(&self) -> Option<(u32, &Mark, &Record)> {
+        let known = self.updates.iter().rev();
+        known
+            .filter_map(|(number, state)| state.as_ref().map(|(mark, record)| (*number, mark, record)))
+            .next()
+    }
 }
 
 /// Where the reading stands.
@@ -125,6 +141,8 @@ fn number(name: &[u8]) -> Option<u32> {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Discard {
     number: u32,
+    /// What is kept of `new/`, when the update itself is to go on.
+    keep: Option<Vec<usize>>,
     new: Option<Vec<usize>>,
     old: Option<Vec<usize>>,
 }
@@ -135,7 +153,12 @@ const GONE_OR_FILE: &[Failure] = &[Failure::NotFound, Failure::NotDirectory];
 
 impl Discard {
     pub(super) fn new(number: u32) -> Self {
-        Self { number, new: None, old: None }
+        Self { number, keep: None, new: None, old: None }
+    }
+
+    /// Removes all but some of what will be put into the tree.
+    pub(super) fn keeping(number: u32, keep: Vec<usize>) -> Self {
+        Self { number, keep: Some(keep), new: None, old: None }
     }
 
     pub(super) fn next(&self) -> Next {
@@ -172,10 +195,18 @@ impl Discard {
             steps.push(Step::new(Effect::Unlink { place: Place::Journal(self.number, mark) }).or(GONE));
         }
         let slots = |slots: &Option<Vec<usize>>| slots.clone().unwrap_or_default();
-        let new = slots(&self.new).into_iter().map(|slot| Place::New(self.number, slot));
+        let kept = |slot: &usize| self.keep.as_ref().is_some_and(|keep| keep.contains(slot));
+        let new = slots(&self.new).into_iter().filter(|slot| !kept(slot));
+        let new = new.map(|slot| Place::New(self.number, slot));
         for place in new.chain(slots(&self.old).into_iter().map(|slot| Place::Old(self.number, slot))) {
             steps.push(Step::new(Effect::Unlink { place: place.clone() }).or(GONE_OR_DIR));
             steps.push(Step::new(Effect::RemoveDir { place }).or(GONE_OR_FILE));
+        }
+        if self.keep.is_some() {
+            return steps;
+        }
+        for slot in SLOTS {
+            steps.push(Step::new(Effect::Unlink { place: Place::Progress(self.number, slot) }).or(GONE));
         }
         for place in [Place::Fresh(self.number), Place::Kept(self.number), Place::Update(self.number)] {
             steps.push(Step::new(Effect::RemoveDir { place }).or(GONE));

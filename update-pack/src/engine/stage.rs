@@ -6,12 +6,14 @@ use alloc::vec::Vec;
 use super::content::{Ask, Content};
 use super::inspect::{CHUNK, Hasher};
 use super::plan::{Plan, Target};
-use super::script::{Next, Stop};
+use super::resume::{Progress, Resumed};
+use super::script::{Next, Script, Stop};
 use super::types::{Answer, Effect, Failure, Place};
 use crate::error::Problem;
 use crate::limits::Limits;
-use crate::tree::{Kind, Side};
+use crate::tree::{Kind, Mode, Side};
 use crate::verify::Envelope;
+use crate::wire::Digest;
 
 /// Bytes written at once.
 const WRITE: usize = 256 << 10;
@@ -20,14 +22,25 @@ const WRITE: usize = 256 << 10;
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Stage {
     number: u32,
+    id: Digest,
     content: Content,
     targets: Vec<Target>,
     target: usize,
     /// Bytes of the present target written.
     written: u64,
+    /// The digest of them.
+    hasher: Hasher,
     /// New bytes not written yet.
     out: Vec<u8>,
+    /// New bytes that an earlier run has written.
+    skip: u64,
     step: Step,
+    /// How many bytes may be written before the next record of how far it has come, and how many have been.
+    stride: u64,
+    since: u64,
+    /// The record that is being written, and which file the last one went to.
+    record: Option<Script>,
+    slot: u8,
     done: u64,
     total: u64,
 }
@@ -36,29 +49,50 @@ pub(super) struct Stage {
 #[derive(Clone, Debug, PartialEq)]
 enum Step {
     Create,
+    /// Makes what an earlier run has begun writable.
+    Reopen,
     Fill,
     Asked,
     Write,
-    ReadBack { offset: u64, hasher: Hasher },
+    ReadBack {
+        offset: u64,
+        hasher: Hasher,
+    },
     Inherit,
     Mode,
 }
 
 impl Stage {
-    pub(super) fn new(number: u32, limits: Limits, plan: &Plan, envelope: &Envelope) -> Self {
+    /// Begins, or goes on from where an earlier run has come.
+    pub(super) fn new(
+        number: u32,
+        limits: Limits,
+        plan: &Plan,
+        envelope: &Envelope,
+        from: Option<Resumed>,
+    ) -> Self {
         let targets: Vec<Target> = plan.targets(Side::After).collect();
-        let total = targets.iter().map(|target| target.size).fold(0, u64::saturating_add);
-        let content = Content::new(limits, plan, envelope, total);
+        let size = |targets: &[Target]| targets.iter().map(|target| target.size).fold(0, u64::saturating_add);
+        let total = size(&targets);
+        let from = from.unwrap_or_default();
+        let Progress { target, written, start, .. } = from.progress;
         Self {
             number,
-            content,
-            targets,
-            target: 0,
-            written: 0,
+            id: envelope.id,
+            content: Content::new(limits, plan, envelope, total, start),
+            target,
+            written,
+            hasher: from.hasher,
             out: Vec::new(),
-            step: Step::Create,
-            done: 0,
+            skip: from.progress.skip(&targets),
+            step: if written > 0 { Step::Reopen } else { Step::Create },
+            stride: u64::from(limits.frame.max(1)),
+            since: 0,
+            record: None,
+            slot: from.slot,
+            done: size(targets.get(..target).unwrap_or_default()).saturating_add(written),
             total,
+            targets,
         }
     }
 
@@ -68,6 +102,10 @@ impl Stage {
     }
 
     pub(super) fn next(&mut self, plan: &Plan) -> Result<Next, Stop> {
+        if let Some(effect) = self.record.as_ref().and_then(Script::next) {
+            return Ok(Next::Do(effect));
+        }
+        self.record = None;
         loop {
             let Some(target) = self.targets.get(self.target).copied() else {
                 return self.content.finish().map(|()| Next::Done);
@@ -75,25 +113,26 @@ impl Stage {
             let place = Place::New(self.number, target.index);
             return Ok(Next::Do(match &self.step {
                 Step::Create => Effect::Create { place },
-                Step::Fill => {
-                    let left = target.size.saturating_sub(self.written).saturating_sub(wide(self.out.len()));
-                    let room = wide(WRITE.saturating_sub(self.out.len())).min(left);
-                    if room > 0 {
-                        match self.content.fill(plan, &mut self.out, room)? {
-                            Some(ask) => {
-                                self.step = Step::Asked;
-                                effect(ask)
-                            }
-                            None => continue,
-                        }
-                    } else {
+                Step::Reopen => Effect::SetMode { place, kind: Kind::File, mode: Mode::OWN },
+                Step::Fill => match self.room(target) {
+                    0 => {
                         self.step = match self.out.is_empty() {
                             true => Step::ReadBack { offset: 0, hasher: Hasher::default() },
                             false => Step::Write,
                         };
                         continue;
                     }
-                }
+                    room => match self.content.fill(plan, &mut self.out, room)? {
+                        Some(ask) => {
+                            self.step = Step::Asked;
+                            effect(ask)
+                        }
+                        None => {
+                            self.leave_out();
+                            continue;
+                        }
+                    },
+                },
                 Step::Write => {
                     Effect::Write { place, offset: self.written, bytes: core::mem::take(&mut self.out) }
                 }
@@ -110,6 +149,26 @@ impl Stage {
         }
     }
 
+    /// How many new bytes are wanted next.
+    fn room(&self, target: Target) -> u64 {
+        let most = wide(WRITE).saturating_sub(wide(self.out.len()));
+        if self.skip > 0 {
+            return most.min(self.skip);
+        }
+        let out = wide(self.out.len());
+        let left = target.size.saturating_sub(self.written).saturating_sub(out);
+        let stride = self.stride.saturating_sub(self.since).saturating_sub(out);
+        most.min(left).min(stride)
+    }
+
+    /// Drops the new bytes that an earlier run has written.
+    fn leave_out(&mut self) {
+        if self.skip > 0 {
+            self.skip = self.skip.saturating_sub(wide(self.out.len()));
+            self.out.clear();
+        }
+    }
+
     pub(super) fn answer(
         &mut self,
         plan: &Plan,
@@ -117,15 +176,15 @@ impl Stage {
         asked: &Effect,
         result: Result<Answer<'_>, Failure>,
     ) -> Result<(), Stop> {
+        if let Some(record) = &mut self.record {
+            return record.answer(result.map(drop)).map_err(Stop::Fail);
+        }
         let answer = result.map_err(Stop::Fail)?;
         let Some(target) = self.targets.get(self.target).copied() else { return Ok(()) };
         let bytes = if let Answer::Bytes(bytes) = answer { bytes } else { &[] };
         match (core::mem::replace(&mut self.step, Step::Fill), asked) {
             (Step::Asked, _) => self.content.take(&envelope.groups, bytes)?,
-            (Step::Write, Effect::Write { bytes, .. }) => {
-                self.written = self.written.saturating_add(wide(bytes.len()));
-                self.done = self.done.saturating_add(wide(bytes.len()));
-            }
+            (Step::Write, Effect::Write { bytes, .. }) => self.wrote(target, bytes),
             (Step::ReadBack { offset, mut hasher }, _) => {
                 hasher.update(bytes);
                 let offset = offset.saturating_add(wide(bytes.len()));
@@ -141,11 +200,35 @@ impl Stage {
             (Step::Mode, _) => {
                 self.target = self.target.saturating_add(1);
                 self.written = 0;
+                self.hasher = Hasher::default();
                 self.step = Step::Create;
             }
             _ => {}
         }
         Ok(())
+    }
+
+    fn wrote(&mut self, target: Target, bytes: &[u8]) {
+        let len = wide(bytes.len());
+        self.hasher.update(bytes);
+        self.written = self.written.saturating_add(len);
+        self.done = self.done.saturating_add(len);
+        self.since = self.since.saturating_add(len);
+        let last = self.written == target.size && self.target.saturating_add(1) == self.targets.len();
+        if self.since >= self.stride && !last {
+            self.since = 0;
+            self.slot = 1_u8.saturating_sub(self.slot);
+            let progress = Progress {
+                id: self.id,
+                target: self.target,
+                written: self.written,
+                prefix: self.hasher.finish(),
+                start: self.content.start(),
+            };
+            let mut steps = super::turn::write(&Place::Progress(self.number, self.slot), &progress.emit());
+            steps.push(super::script::Step::new(Effect::Barrier));
+            self.record = Some(Script::new(steps, false));
+        }
     }
 }
 

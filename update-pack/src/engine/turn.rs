@@ -9,6 +9,7 @@ use super::journal::{Installed, Mark, Record};
 use super::machine::{Current, Engine, Phase, Then, wide};
 use super::plan::Plan;
 use super::recover::{Discard, Recover};
+use super::resume::Resume;
 use super::script::{Script, Step, Stop};
 use super::stage::Stage;
 use super::types::{Effect, Event, Goal, Outcome, Place, Reason, Recovered, Status};
@@ -26,9 +27,10 @@ impl Engine {
                 self.found = recover.finish();
                 self.decide();
             }
-            Phase::Discard(discard) => {
-                self.phase = Phase::Script(Script::new(discard.steps(), false), Then::Recover);
+            Phase::Discard(discard, then) => {
+                self.phase = Phase::Script(Script::new(discard.steps(), false), then);
             }
+            Phase::Resume(resume) => self.resume(resume),
             Phase::Verify(reader, _) => self.verified(*reader),
             Phase::Inspect(inspect, Side::Before) => self.prepare(&inspect),
             Phase::Inspect(_, Side::After) => self.undo(),
@@ -41,8 +43,13 @@ impl Engine {
 
     fn then(&mut self, then: Then) {
         match (then, self.current.as_deref(), self.envelope.as_deref()) {
+            (Then::Prepare, Some(current), _) => {
+                let steps = current.plan.prepare(current.number, self.found.home, self.root);
+                self.phase = Phase::Script(Script::new(steps, false), Then::Stage);
+            }
             (Then::Stage, Some(current), Some(envelope)) => {
-                let stage = Stage::new(current.number, self.config.limits, &current.plan, envelope);
+                let from = self.resumed.clone();
+                let stage = Stage::new(current.number, self.config.limits, &current.plan, envelope, from);
                 self.phase = Phase::Stage(Box::new(stage));
             }
             (Then::Switch, Some(_), _) => self.switch(false),
@@ -50,7 +57,7 @@ impl Engine {
                 self.phase = Phase::Check(Check::new(&current.plan, side), side);
             }
             (Then::Settled(Side::After), Some(_), Some(_)) => {
-                self.pending = self.applied(false);
+                self.pending = self.applied(self.resumed.is_some());
                 self.recover();
             }
             _ => self.recover(),
@@ -64,7 +71,10 @@ impl Engine {
 
     /// Looks at the state that was found: what must be brought in order before the goal?
     fn decide(&mut self) {
-        let highest = self.found.updates.last().cloned();
+        // What has not touched the tree may be gone on with; only an undo gives it up unasked.
+        let kept =
+            self.found.staging().filter(|_| self.pending.is_none() && !matches!(self.goal, Goal::Undo));
+        let highest = self.found.updates.last().cloned().filter(|_| kept.is_none());
         let lower = self.found.updates.first().map(|(number, _)| *number);
         if self.rounds > ROUNDS {
             return self.finish(Outcome::Refused(Reason::Forgetful));
@@ -72,7 +82,7 @@ impl Engine {
         let Some((number, state)) = highest else { return self.begin() };
         let Some((mark, record)) = state else {
             self.note(Recovered::RolledBack);
-            self.phase = Phase::Discard(Discard::new(number));
+            self.phase = Phase::Discard(Discard::new(number), Then::Recover);
             return;
         };
         let plan = Plan::new(record.manifest.clone());
@@ -99,7 +109,7 @@ impl Engine {
                 };
                 match lower.filter(|lower| *lower < number) {
                     _ if self.found.installed.as_ref() != Some(&installed) => self.install(&installed),
-                    Some(lower) => self.phase = Phase::Discard(Discard::new(lower)),
+                    Some(lower) => self.phase = Phase::Discard(Discard::new(lower), Then::Recover),
                     None => self.begin(),
                 }
             }
@@ -112,7 +122,7 @@ impl Engine {
                     undone: true,
                 };
                 if self.found.installed.as_ref() == Some(&installed) {
-                    self.phase = Phase::Discard(Discard::new(number));
+                    self.phase = Phase::Discard(Discard::new(number), Then::Recover);
                 } else {
                     self.install(&installed);
                 }
@@ -140,7 +150,7 @@ impl Engine {
                 self.phase = Phase::Verify(Box::new(reader), 0);
             }
             Goal::Undo => {
-                let applied = matches!(self.found.updates.last(), Some((_, Some((Mark::Applied, _)))));
+                let applied = matches!(self.found.last(), Some((_, Mark::Applied, _)));
                 match recovered {
                     // The interrupted work was the last one, and taking it back is what is asked for.
                     Some(Recovered::RolledBack | Recovered::Undone) => {
@@ -152,19 +162,21 @@ impl Engine {
                 }
             }
             Goal::Status => {
-                let undo = match self.found.updates.last() {
-                    Some((_, Some((Mark::Applied, record)))) => Some(record.from.clone()),
+                let undo = match self.found.last() {
+                    Some((_, Mark::Applied, record)) => Some(record.from.clone()),
                     _ => None,
                 };
                 let installed = self.found.installed.clone();
-                self.finish(Outcome::Status(Status { installed, undo, recovered }));
+                let staging = self.found.staging().is_some();
+                self.finish(Outcome::Status(Status { installed, undo, staging, recovered }));
             }
         }
     }
 
     fn verified(&mut self, reader: Reader) {
         let Some(envelope) = reader.finish() else { return };
-        let number = self.found.updates.last().map_or(1, |(number, _)| number.saturating_add(1));
+        let last = self.found.updates.last().map_or(0, |(number, _)| *number);
+        let number = self.found.staging().unwrap_or(last.saturating_add(1));
         let floor = self.found.installed.as_ref().map_or(0, |installed| installed.floor);
         let record = Record {
             id: envelope.id,
@@ -175,11 +187,11 @@ impl Engine {
             manifest: envelope.manifest.clone(),
         };
         let plan = Plan::new(envelope.manifest.clone());
-        let resumed = self.recovered == Some((Recovered::Finished, Some(envelope.id)));
+        let finished = self.recovered == Some((Recovered::Finished, Some(envelope.id)));
         self.current = Some(Box::new(Current { number, record, plan }));
         self.envelope = Some(Box::new(envelope));
         let epoch = self.current.as_ref().map_or(0, |current| current.record.epoch);
-        if resumed {
+        if finished {
             if let Some(outcome) = self.applied(true) {
                 self.finish(outcome);
             }
@@ -216,9 +228,22 @@ impl Engine {
         }
         current.record.times = inspect.times().to_vec();
         let root = inspect.root();
+        self.root = root;
         self.working = Some(current.number);
-        let steps = current.plan.prepare(current.number, home, root);
-        self.phase = Phase::Script(Script::new(steps, false), Then::Stage);
+        self.phase = match self.found.staging() {
+            Some(number) => Phase::Resume(Resume::new(number, &current.plan, current.record.id)),
+            None => Phase::Script(
+                Script::new(current.plan.prepare(current.number, home, root), false),
+                Then::Stage,
+            ),
+        };
+    }
+
+    /// What an earlier run has staged was looked at: all that is of no use goes.
+    fn resume(&mut self, resume: Resume) {
+        let Some(current) = self.current.as_deref() else { return };
+        self.phase = Phase::Discard(Discard::keeping(current.number, resume.there()), Then::Prepare);
+        self.resumed = resume.finish();
     }
 
     /// Everything new is staged: captures what will go, and makes the journal's word durable.
@@ -299,10 +324,16 @@ impl Engine {
         let touched = matches!(
             &self.phase,
             Phase::Stage(_)
+                | Phase::Resume(_)
+                | Phase::Discard(_, Then::Prepare)
                 | Phase::Check(_, Side::After)
                 | Phase::Script(
                     _,
-                    Then::Stage | Then::Switch | Then::Check(Side::After) | Then::Settled(Side::After)
+                    Then::Prepare
+                        | Then::Stage
+                        | Then::Switch
+                        | Then::Check(Side::After)
+                        | Then::Settled(Side::After)
                 )
         );
         match (&self.phase, outcome, self.pending.take()) {
@@ -328,7 +359,7 @@ impl Engine {
 }
 
 /// Writes a file of the engine's own.
-fn write(place: &Place, bytes: &[u8]) -> Vec<Step> {
+pub(super) fn write(place: &Place, bytes: &[u8]) -> Vec<Step> {
     let mut steps = alloc::vec![Step::new(Effect::Create { place: place.clone() })];
     let size = usize::try_from(CHUNK).unwrap_or(usize::MAX);
     let mut offset: u64 = 0;

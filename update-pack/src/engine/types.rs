@@ -49,6 +49,8 @@ pub enum Place {
     Update(u32),
     /// The journal of an update, under the name of its state.
     Journal(u32, Mark),
+    /// How far the staging of an update has come, in one of two files.
+    Progress(u32, u8),
     /// The directory of what will be put into the tree.
     Fresh(u32),
     /// Something that will be put into the tree.
@@ -69,6 +71,7 @@ impl Place {
             Self::InstalledDraft => String::from(".update-pack/installed.draft"),
             Self::Update(number) => alloc::format!(".update-pack/{number}"),
             Self::Journal(number, mark) => alloc::format!(".update-pack/{number}/{mark}"),
+            Self::Progress(number, slot) => alloc::format!(".update-pack/{number}/progress.{slot}"),
             Self::Fresh(number) => alloc::format!(".update-pack/{number}/new"),
             Self::New(number, slot) => alloc::format!(".update-pack/{number}/new/{slot}"),
             Self::Kept(number) => alloc::format!(".update-pack/{number}/old"),
@@ -358,7 +361,7 @@ pub enum Outcome {
         to: String,
         /// The package.
         id: Digest,
-        /// Whether this finished what an earlier run had begun.
+        /// Whether this finished or went on with what an earlier run had begun.
         resumed: bool,
         /// What was done.
         summary: Summary,
@@ -426,6 +429,9 @@ pub struct Status {
     pub installed: Option<Installed>,
     /// The version to which it can go back.
     pub undo: Option<String>,
+    /// Whether an update has begun and not touched the tree yet: its package applied again goes on with it, any other
+    /// package or an undo discards it.
+    pub staging: bool,
     /// Whether this run finished or rolled back what an earlier one had begun.
     pub recovered: Option<Recovered>,
 }

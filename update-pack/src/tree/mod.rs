@@ -18,6 +18,9 @@ use crate::wire::{Digest, Entry};
 pub struct Mode(u16);
 
 impl Mode {
+    /// What only its owner reads and writes.
+    pub(crate) const OWN: Self = Self(0o600);
+
     /// The mode of those bits; `None` when there are more than twelve.
     pub fn new(bits: u16) -> Option<Self> {
         (bits <= 0o7777).then_some(Self(bits))

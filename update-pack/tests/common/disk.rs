@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use update_pack::engine::{Answer, Effect, Engine, Event, Failure, Input, Meta, Outcome, Output, Time};
+use update_pack::engine::{
+    Answer, Effect, Engine, Event, Failure, Input, Meta, Outcome, Output, Place, Time,
+};
 use update_pack::tree::{Kind, Mode, Node, Path, Tree};
 use update_pack::wire::digest;
 
 /// What an inode holds.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Body {
     Dir(BTreeMap<Vec<u8>, u64>),
     File(Vec<u8>),
@@ -15,7 +17,7 @@ pub enum Body {
 }
 
 /// An inode with what a package does not carry, too: times, and an owner that stands for owner and attributes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Inode {
     pub body: Body,
     pub mode: Mode,
@@ -24,7 +26,7 @@ pub struct Inode {
 }
 
 /// A file system.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Files {
     pub inodes: BTreeMap<u64, Inode>,
     next: u64,
@@ -288,20 +290,21 @@ pub enum Crash {
     Kept,
     /// All are lost.
     Lost,
-    /// The last one, a write, is kept in its first half only.
-    Torn,
-    /// Of writes, the first sector is kept and the rest is garbage; everything else is kept.
-    Garbage,
+    /// Of the last one, a write, so many sectors are kept; a write shorter than a sector is kept in its first half.
+    Torn(usize),
+    /// Of that one, a write, the first sector is kept and the rest is garbage.
+    Garbage(usize),
+    /// That one is lost although those after it are kept.
+    Without(usize),
+    /// Only these are kept, in whatever order the others were meant to come.
+    Only(u64),
     /// Every second one is lost, so far as the others can do without.
     Holes,
     /// The others.
     OtherHoles,
 }
 
-impl Crash {
-    pub const ALL: [Self; 6] =
-        [Self::Kept, Self::Lost, Self::Torn, Self::Garbage, Self::Holes, Self::OtherHoles];
-}
+const SECTOR: usize = 512;
 
 /// A disk: what is durable, what is seen, and what lies between.
 #[derive(Clone, Debug)]
@@ -315,6 +318,8 @@ pub struct Disk {
     pub barriers: usize,
     /// Effects that change something, carried out so far.
     pub changes: usize,
+    /// Bytes of new content written.
+    pub staged: usize,
     /// Whether a change to anything but the engine's own directory was asked for.
     pub touched: bool,
 }
@@ -337,6 +342,7 @@ impl Disk {
             ignored_barrier: None,
             barriers: 0,
             changes: 0,
+            staged: 0,
             touched: false,
         }
     }
@@ -373,6 +379,9 @@ impl Disk {
                 self.seen.change(change)?;
                 self.volatile.push(change.clone());
                 self.changes += 1;
+                if let Effect::Write { place: Place::New(..), bytes, .. } = change {
+                    self.staged += bytes.len();
+                }
                 self.touched |= !format!("{change:?}").contains("Update(")
                     && !matches!(
                         change,
@@ -381,6 +390,28 @@ impl Disk {
                 Given::Done
             }
         })
+    }
+
+    /// What a loss of power may do now: one kind of damage each, or every one there is, with each sector at which the
+    /// last write may tear, each effect that may be lost alone, and every subset of the last eight.
+    pub fn crashes(&self, every: bool) -> Vec<Crash> {
+        let count = self.volatile.len();
+        let last = count.saturating_sub(1);
+        let mut crashes =
+            vec![Crash::Kept, Crash::Lost, Crash::Holes, Crash::OtherHoles, Crash::Garbage(last)];
+        if let Some(Effect::Write { bytes, .. }) = self.volatile.last() {
+            let sectors = if every { bytes.len() / SECTOR } else { 0 };
+            crashes.extend((0..=sectors).map(Crash::Torn));
+        }
+        if every {
+            crashes.extend((0..count).flat_map(|index| [Crash::Without(index), Crash::Garbage(index)]));
+            let loose = count.min(8);
+            let base = (1_u64 << (count - loose).min(63)) - 1;
+            if count < 64 {
+                crashes.extend((0..1_u64 << loose).map(|set| Crash::Only(base | set << (count - loose))));
+            }
+        }
+        crashes
     }
 
     /// The disk after a loss of power.
@@ -392,19 +423,17 @@ impl Disk {
                 (Crash::Lost, _) => None,
                 (Crash::Holes, _) if index % 2 == 0 => None,
                 (Crash::OtherHoles, _) if index % 2 == 1 => None,
-                (Crash::Torn, Effect::Write { place, offset, bytes }) if index == last => {
-                    Some(Effect::Write {
-                        place: place.clone(),
-                        offset: *offset,
-                        bytes: bytes[..bytes.len() / 2].to_vec(),
-                    })
+                (Crash::Without(lost), _) if index == lost => None,
+                (Crash::Only(set), _) if set >> index & 1 == 0 => None,
+                (Crash::Torn(sectors), Effect::Write { place, offset, bytes }) if index == last => {
+                    let kept = if bytes.len() < SECTOR { bytes.len() / 2 } else { sectors * SECTOR };
+                    let bytes = bytes[..kept].to_vec();
+                    Some(Effect::Write { place: place.clone(), offset: *offset, bytes })
                 }
-                (Crash::Garbage, Effect::Write { place, offset, bytes }) => {
+                (Crash::Garbage(torn), Effect::Write { place, offset, bytes }) if index == torn => {
                     let mut bytes = bytes.clone();
-                    bytes.iter_mut().skip(512).for_each(|byte| *byte = 0xa5);
-                    if bytes.len() <= 512 {
-                        bytes.iter_mut().for_each(|byte| *byte = 0xa5);
-                    }
+                    let whole = if bytes.len() <= SECTOR { 0 } else { SECTOR };
+                    bytes.iter_mut().skip(whole).for_each(|byte| *byte = 0xa5);
                     Some(Effect::Write { place: place.clone(), offset: *offset, bytes })
                 }
                 _ => Some(effect.clone()),
@@ -430,20 +459,33 @@ pub enum Ended {
 
 /// Runs an engine until it has finished, or until it has changed the disk `cut` times.
 pub fn run(engine: &mut Engine, disk: &mut Disk, cut: Option<usize>) -> Ended {
-    let budget = cut.map(|cut| disk.changes + cut);
+    let mut asked = None;
+    for _ in 0..=cut.unwrap_or(usize::MAX - 1) {
+        if let Ended::Outcome(outcome) = advance(engine, disk, &mut asked) {
+            return Ended::Outcome(outcome);
+        }
+    }
+    Ended::Cut
+}
+
+/// Carries out the change that was asked for last, and goes on to before the next one.
+pub fn advance(engine: &mut Engine, disk: &mut Disk, asked: &mut Option<(u64, Effect)>) -> Ended {
     for _ in 0..1_000_000 {
-        let (id, result) = match engine.poll_output() {
+        if let Some((id, effect)) = asked.take() {
+            let result = disk.carry_out(&effect);
+            answer(engine, id, &result);
+        }
+        match engine.poll_output() {
             Some(Output::Event(Event::Finished(outcome))) => return Ended::Outcome(outcome.clone()),
-            Some(Output::Event(_)) => continue,
+            Some(Output::Event(_)) => {}
             Some(Output::Storage { id, effect }) => {
-                if budget == Some(disk.changes) && !reads(effect) {
+                *asked = Some((id, effect.clone()));
+                if !reads(effect) {
                     return Ended::Cut;
                 }
-                (id, disk.carry_out(effect))
             }
             None => panic!("an engine that is not finished asks for something"),
-        };
-        answer(engine, id, &result);
+        }
     }
     panic!("the engine does not come to an end");
 }
