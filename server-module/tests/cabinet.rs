@@ -380,6 +380,28 @@ fn a_stopped_service_drains_everywhere_and_leaves_its_cards_alone() {
 }
 
 #[test]
+fn a_stopped_service_without_sessions_is_stopped_at_once() {
+    let mut bench = Bench::new(&definition(1, 2, &[("shop", &["1.1", "1.2"])]));
+    let order = |bench: &Bench| bench.cabinet.inventory().services[0].order;
+    let shop = || "shop".parse().unwrap();
+    // Nobody serves: nobody has anything to finish.
+    bench.command(&operator(), Command::StopService(shop())).unwrap();
+    assert_eq!(order(&bench), Order::Stop);
+    bench.command(&operator(), Command::StartService(shop())).unwrap();
+    bench.port("1.1", true);
+    bench.port("1.2", true);
+    bench.run_until(s(3));
+    // The driver says that the last one has finished; said too late, it means nothing.
+    bench.command(&operator(), Command::StopService(shop())).unwrap();
+    assert!(matches!(order(&bench), Order::Drain { .. }));
+    bench.input(Input::ServiceDrained { service: shop() });
+    assert_eq!((order(&bench), bench.standing("shop", "1.2")), (Order::Stop, Standing::Down));
+    bench.command(&operator(), Command::StartService(shop())).unwrap();
+    bench.input(Input::ServiceDrained { service: shop() });
+    assert_eq!((order(&bench), bench.standing("shop", "1.2")), (Order::Run, Standing::Serving));
+}
+
+#[test]
 fn a_stopped_service_stays_stopped_through_a_reload_and_a_restart() {
     let defined = definition(1, 1, &[("shop", &["1.1"])]);
     let kept = Kept::ServiceStopped { service: "shop".parse().unwrap(), stopped: true };

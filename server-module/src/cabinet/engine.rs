@@ -188,6 +188,7 @@ impl Cabinet {
                     self.stop(card, Cause::Drained);
                 }
             }
+            Input::ServiceDrained { service } => self.service_drained(&service),
             Input::Alarm(alarm) => self.alarm(alarm),
             Input::Used(shares) => self.used(shares),
         }

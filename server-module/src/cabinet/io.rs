@@ -52,6 +52,11 @@ pub enum Input {
         /// Which card.
         card: Position,
     },
+    /// The last running request of a draining service has finished, on all its cards.
+    ServiceDrained {
+        /// Which service.
+        service: Name,
+    },
     /// Something that wants an operator's eye.
     Alarm(Alarm),
     /// What customers have used since the last time.

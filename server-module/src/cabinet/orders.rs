@@ -3,6 +3,7 @@
 use super::card::{Card, Cause, Contact, Order, Port, State};
 use super::command::{Refusal, Reply};
 use super::engine::Cabinet;
+use super::inventory::Active;
 use super::io::{Action, Kept, Output, Standing, Transition, What};
 use super::service::Name;
 use super::units::Position;
@@ -155,6 +156,14 @@ impl Cabinet {
             }
             self.queue.members.insert((index, position));
         }
+        // Where no member is left to finish anything, a drain is over.
+        let over = |active: &Active| {
+            matches!(active.order, Order::Drain { .. })
+                && active.members.iter().all(|member| member.standing == Standing::Down)
+        };
+        while let Some(index) = self.inventory.services.iter().position(|active| over(active)) {
+            self.set_service(index, Order::Stop);
+        }
     }
 }
 
@@ -178,6 +187,14 @@ impl Cabinet {
             self.set_service(index, order);
         }
         Ok(Reply::Service { stopped, changed: was != stopped })
+    }
+
+    pub(super) fn service_drained(&mut self, name: &Name) {
+        let drains = |active: &Active| matches!(active.order, Order::Drain { .. });
+        let mut services = self.inventory.services.iter();
+        if let Some(index) = services.position(|active| active.service.name == *name && drains(active)) {
+            self.set_service(index, Order::Stop);
+        }
     }
 
     pub(super) fn set_service(&mut self, index: usize, order: Order) {

@@ -6,10 +6,10 @@ use core::ops::AddAssign;
 use core::time::Duration;
 use serde::Serialize;
 
-/// Requests and bytes (patent row P16).
+/// Requests, sessions of other protocols, and bytes (patent row P16).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Used {
-    /// Requests that are over.
+    /// Requests and sessions that are over.
     pub requests: u64,
     /// Of these, those of customers local to this POP.
     pub local: u64,
@@ -17,9 +17,9 @@ pub struct Used {
     pub status: [u64; 5],
     /// Answers that did not go out whole.
     pub broken: u64,
-    /// Bytes of requests' bodies.
+    /// Bytes of requests' bodies, and from customers in sessions, data connections included.
     pub bytes_in: u64,
-    /// Bytes of answers' bodies.
+    /// Bytes of answers' bodies, and from cards in sessions.
     pub bytes_out: u64,
     /// From a request's head to its answer's first byte, summed over all requests.
     pub waited: Duration,
@@ -40,6 +40,11 @@ impl Used {
     /// How many requests came from customers elsewhere.
     pub const fn remote(&self) -> u64 {
         self.requests.saturating_sub(self.local)
+    }
+
+    /// How many had no HTTP answer: FTP, POP3 and TLS sessions, and requests whose customer left before it.
+    pub fn unanswered(&self) -> u64 {
+        self.requests.saturating_sub(self.status.iter().sum())
     }
 
     /// Counts an answer's status; what is none is not counted.

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::cabinet::{Event, Input, Inventory, Order, Output, Position, Standing, What};
+use sid_proxy::ServiceId;
+
+use crate::cabinet::{Event, Input, Inventory, Name, Order, Output, Position, Standing, What};
 use crate::door::Shared;
 use crate::drive::snmp::Notifier;
 
@@ -39,6 +41,10 @@ impl Effects {
                 self.routes.members(inventory, &service);
                 if standing == Standing::Draining {
                     tokio::spawn(drained(card, Arc::clone(&self.proxy), self.handle.clone()));
+                    if let Some(id) = self.routes.id(&service) {
+                        let (proxy, handle) = (Arc::clone(&self.proxy), self.handle.clone());
+                        tokio::spawn(service_drained(service, id, proxy, handle));
+                    }
                 }
             }
             // The files are rendered from the latest inventory whenever a card reads them.
@@ -76,6 +82,20 @@ async fn drained(card: Position, proxy: Arc<Shared>, handle: Handle) {
         if !drains() {
             return;
         }
+    }
+}
+
+/// Waits for a draining service's last request, in the same way.
+async fn service_drained(service: Name, id: ServiceId, proxy: Arc<Shared>, handle: Handle) {
+    let drains = || {
+        let inventory = handle.snapshot();
+        inventory.service(service.as_str()).is_some_and(|active| matches!(active.order, Order::Drain { .. }))
+    };
+    while drains() {
+        if Routes::running_of(&proxy, id) == 0 {
+            return handle.report(Input::ServiceDrained { service }).await;
+        }
+        tokio::time::sleep(DRAIN_INTERVAL).await;
     }
 }
 

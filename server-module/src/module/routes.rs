@@ -146,6 +146,19 @@ impl Routes {
         }
     }
 
+    /// The number by which the proxy knows a service.
+    pub(crate) fn id(&self, service: &Name) -> Option<ServiceId> {
+        self.ids.get(service).copied()
+    }
+
+    /// How many requests and sessions a service has running.
+    pub(crate) fn running_of(shared: &Shared, service: ServiceId) -> u32 {
+        shared.with_pools(|pools| {
+            let members = pools.pool(service).map(Pool::members).unwrap_or_default();
+            members.iter().map(|member| member.active).sum()
+        })
+    }
+
     /// How many requests and sessions a card has running.
     pub(crate) fn running(shared: &Shared, card: Position) -> u32 {
         shared.with_pools(|pools| pools.active(card_id(card)))

@@ -76,8 +76,14 @@ type Family = (&'static str, &'static str, fn(&Used) -> f64);
 fn used(page: &mut Page, cabinet: &Cabinet) {
     let shares: Vec<_> = cabinet.usage().collect();
     let number: [Family; 5] = [
-        ("server_module_request_bytes_total", "Bytes of requests' bodies.", |used| used.bytes_in as f64),
-        ("server_module_response_bytes_total", "Bytes of answers' bodies.", |used| used.bytes_out as f64),
+        (
+            "server_module_request_bytes_total",
+            "Bytes of requests' bodies, and of customers' sessions.",
+            |used| used.bytes_in as f64,
+        ),
+        ("server_module_response_bytes_total", "Bytes of answers' bodies, and of cards' sessions.", |used| {
+            used.bytes_out as f64
+        }),
         ("server_module_broken_answers_total", "Answers that did not go out whole.", |used| {
             used.broken as f64
         }),
@@ -91,12 +97,13 @@ fn used(page: &mut Page, cabinet: &Cabinet) {
     page.family(
         "server_module_requests_total",
         "counter",
-        "Requests that are over, by their answer's class.",
+        "Requests and sessions that are over, by their answer's class: none for those without HTTP answer.",
     );
     for (service, card, used) in &shares {
         let card = card.map_or_else(String::new, |card| card.to_string());
-        for (class, count) in used.status.iter().enumerate() {
-            let code = format!("{}xx", class + 1);
+        let classes =
+            used.status.iter().enumerate().map(|(class, count)| (format!("{}xx", class + 1), *count));
+        for (code, count) in classes.chain([("none".to_owned(), used.unanswered())]) {
             let labels: [(&str, &dyn Display); 3] = [("service", service), ("card", &card), ("code", &code)];
             page.sample("server_module_requests_total", &labels, count);
         }

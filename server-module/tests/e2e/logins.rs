@@ -99,6 +99,39 @@ fn pop3_by_login_in_the_clear_and_after_stls() {
 }
 
 #[test]
+fn sessions_are_counted_to_the_byte() {
+    if !common::has(&["curl"]) {
+        return;
+    }
+    let demo = Demo::start(2);
+    let metrics = || run("curl", &["-sS", "-m", "10", demo.at("metrics")]).ok();
+    let sum = |page: &str, name: &str| -> f64 {
+        let ours = page.lines().filter(|line| line.starts_with(name) && line.contains("shop-1"));
+        ours.map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()).sum()
+    };
+    let content = vec![b'x'; 123_456];
+    let file = demo.dir.path().join("file");
+    std::fs::write(&file, &content).unwrap();
+    let there = format!("ftp://{}/stored", demo.at("ftp"));
+    curl(&["-u", USER, "-T", file.to_str().unwrap(), &there]);
+    let page = common::eventually("the session is counted", || {
+        Some(metrics()).filter(|page| sum(page, "server_module_requests_total") > 0.0)
+    });
+    assert_eq!(sum(&page, "server_module_requests_total"), 1.0);
+    assert!(page.lines().any(|line| line.contains("code=\"none\"} 1")), "{page}");
+    // The file, and the commands that passed to the card beside it.
+    let bytes = sum(&page, "server_module_request_bytes_total");
+    assert!((123_456.0..123_456.0 + 200.0).contains(&bytes), "{bytes}");
+    // Nobody is there any more: stopped means stopped at once.
+    demo.ctl(&["service", "stop", "shop-1"]).ok();
+    let shown = std::time::Instant::now();
+    common::eventually("shop-1 stopped", || {
+        demo.ctl(&["service", "shop-1"]).ok().contains("stopped").then_some(())
+    });
+    assert!(shown.elapsed() < std::time::Duration::from_secs(5), "after {:?}", shown.elapsed());
+}
+
+#[test]
 fn wrong_and_unknown_logins_are_refused_alike_and_show_no_inside_address() {
     if !common::has(&["curl"]) {
         return;
