@@ -5,7 +5,7 @@
 mod cases;
 
 use cases::{Expected, judge, requests};
-use server_module::door::{Lane, Shared};
+use server_module::door::{Bond, Lane, Shared};
 use server_module::drive::http::serve;
 use sid_proxy::http::Config;
 use sid_proxy::pool::{Balance, Pool, Pools};
@@ -78,7 +78,7 @@ async fn each_request_has_the_same_fate_between_sockets() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let door = listener.local_addr().unwrap();
     let (_stop, stopped) = watch::channel(false);
-    tokio::spawn(serve(listener, Arc::default(), Lane::new(shared), stopped));
+    tokio::spawn(serve(listener, Arc::default(), Bond::Free, Lane::new(shared), stopped));
 
     let cases = requests();
     let mut failures = Vec::new();

@@ -1,7 +1,7 @@
 //! The HTTP driver between raw sockets.
 #![allow(clippy::unwrap_used)]
 
-use server_module::door::{Lane, Shared};
+use server_module::door::{Bond, Lane, Shared};
 use server_module::drive::http::serve;
 use sid_proxy::http::Config;
 use sid_proxy::pool::{Balance, Pool, Pools, State};
@@ -81,7 +81,8 @@ async fn house() -> House {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = watch::channel(false);
-    let served = tokio::spawn(serve(listener, Arc::default(), Lane::new(Arc::clone(&shared)), stopped));
+    let served =
+        tokio::spawn(serve(listener, Arc::default(), Bond::Free, Lane::new(Arc::clone(&shared)), stopped));
     House { address, shared, stop, served, statuses }
 }
 

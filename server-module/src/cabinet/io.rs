@@ -157,6 +157,8 @@ pub struct ProbeId(pub u64);
 pub struct Probe {
     /// Names the probe in its answer.
     pub id: ProbeId,
+    /// For which service.
+    pub service: Name,
     /// Where to.
     pub to: SocketAddr,
     /// The path to ask for with HTTP; without it, a connection that opens is the answer.

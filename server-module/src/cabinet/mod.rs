@@ -28,7 +28,10 @@ pub use engine::{Cabinet, Error, Limits, Stats, Told};
 pub use inventory::{Active, Inventory, Member};
 pub use io::{Action, Alarm, Event, Input, Kept, Output, Probe, ProbeId, Standing, Transition, What};
 pub use secret::Secret;
-pub use service::{Acl, Balance, Certificate, Health, Mode, Name, Prefix, Service, Sid, User, Var};
-pub use units::{Cidr, Mac, Octets, ParseError, Position, Span};
+pub use service::{
+    Acl, Balance, Certificate, Health, Mode, Name, Prefix, ProxyProtocol, Service, Sid, Upstream,
+    UpstreamTls, User, Var,
+};
+pub use units::{Cidr, Fingerprint, Mac, Octets, ParseError, Position, Span};
 pub(crate) use units::{Text, as_text};
 pub use usage::{Share, Used};

@@ -161,7 +161,7 @@ impl Cabinet {
             matches!(active.order, Order::Drain { .. })
                 && active.members.iter().all(|member| member.standing == Standing::Down)
         };
-        while let Some(index) = self.inventory.services.iter().position(|active| over(active)) {
+        while let Some(index) = self.inventory.services.iter().position(over) {
             self.set_service(index, Order::Stop);
         }
     }

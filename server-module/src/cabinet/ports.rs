@@ -72,6 +72,7 @@ impl Cabinet {
             self.stats.probes += 1;
             self.queue.probes.push_back(Probe {
                 id,
+                service: service.name.clone(),
                 to: SocketAddr::new(address, service.port),
                 http: service.health.http.clone(),
                 host: service.first_host().map(Into::into),

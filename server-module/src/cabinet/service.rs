@@ -1,7 +1,7 @@
 //! What a service is: names that customers use, and the cards behind them.
 
 use super::secret::Secret;
-use super::units::{Cidr, Octets, ParseError, Position, Span, as_text};
+use super::units::{Cidr, Fingerprint, Octets, ParseError, Position, Span, as_text};
 use core::fmt;
 use core::str::FromStr;
 use serde::Serialize;
@@ -31,6 +31,13 @@ pub struct Service {
     /// The port on the card that serves HTTP.
     #[serde(default = "Service::default_port")]
     pub port: u16,
+    /// By what scheme a card serves HTTP.
+    #[serde(default)]
+    pub upstream: Upstream,
+    /// Which cards are believed to be what they say, where they serve `https`.
+    pub upstream_tls: Option<UpstreamTls>,
+    /// Whether cards are told of the customer's address by the PROXY protocol.
+    pub proxy_protocol: Option<ProxyProtocol>,
     /// The port on the card that serves FTP.
     pub ftp_port: Option<u16>,
     /// The port on the card that serves POP3.
@@ -87,6 +94,9 @@ impl Service {
             sid_file: None,
             prefix: Prefix::default(),
             port: Self::default_port(),
+            upstream: Upstream::default(),
+            upstream_tls: None,
+            proxy_protocol: None,
             ftp_port: None,
             pop3_port: None,
             mode: Mode::default(),
@@ -102,6 +112,40 @@ impl Service {
             vars: BTreeMap::new(),
         }
     }
+}
+
+/// By what scheme a card serves HTTP.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Upstream {
+    /// In the clear: the network inside belongs to the cabinet.
+    #[default]
+    Http,
+    /// Inside TLS.
+    Https,
+}
+
+/// Which cards are believed to be what they say: one of `ca` and `pin`.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct UpstreamTls {
+    /// The cards' own authority, PEM.
+    pub ca: Option<PathBuf>,
+    /// The name in the cards' certificates; a card's address when missing.
+    pub name: Option<String>,
+    /// SHA-256 digests of the cards' certificates, as `openssl x509 -fingerprint -sha256` prints them.
+    #[serde(default)]
+    pub pin: Vec<Fingerprint>,
+}
+
+/// A version of the PROXY protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ProxyProtocol {
+    /// A line of text.
+    V1,
+    /// Binary, with a checksum.
+    V2,
 }
 
 /// An account on a service's cards.

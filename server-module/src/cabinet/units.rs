@@ -166,6 +166,43 @@ impl fmt::Display for Mac {
     }
 }
 
+/// The SHA-256 digest of a certificate.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Fingerprint(pub [u8; 32]);
+
+impl FromStr for Fingerprint {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        let error = || {
+            ParseError::new(text, "a SHA-256 digest, 32 pairs of hexadecimal digits with colons or without")
+        };
+        let digits: Vec<u8> = text.bytes().filter(|byte| *byte != b':').collect();
+        let mut digest = [0; 32];
+        if digits.len() != 64 || !digits.iter().all(u8::is_ascii_hexdigit) {
+            return Err(error());
+        }
+        for (byte, pair) in digest.iter_mut().zip(digits.chunks(2)) {
+            let pair = core::str::from_utf8(pair).map_err(|_| error())?;
+            *byte = u8::from_str_radix(pair, 16).map_err(|_| error())?;
+        }
+        Ok(Self(digest))
+    }
+}
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let pairs: Vec<String> = self.0.iter().map(|byte| format!("{byte:02X}")).collect();
+        f.pad(&pairs.join(":"))
+    }
+}
+
+impl fmt::Debug for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
 impl fmt::Debug for Mac {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Mac({self})")
@@ -270,7 +307,7 @@ macro_rules! as_text {
     )*};
 }
 pub(crate) use as_text;
-as_text!(Position, Mac, Cidr, Span, Octets);
+as_text!(Position, Mac, Cidr, Span, Octets, Fingerprint);
 
 pub(crate) struct Text<T>(pub(crate) core::marker::PhantomData<T>);
 

@@ -5,7 +5,7 @@ use super::routes::{RouteFlaw, Routes, Written};
 use super::schema::{Config, Unknown};
 use super::source::{Key, Source};
 use super::units::{DhcpListen, Store};
-use crate::cabinet::{Flaw, Health, Name, Secret};
+use crate::cabinet::{Flaw, Health, Name, Secret, Service, Upstream, UpstreamTls};
 use std::collections::HashMap;
 use std::fmt::Display;
 use std::hash::Hash;
@@ -125,7 +125,10 @@ impl<'a> Check<'a> {
         if let Some(DhcpListen::Address(address)) = listen.dhcp {
             udp.push(vec![(top.field("dhcp"), address)]);
         }
-        self.unique(tcp.concat(), "an address and port of its own");
+        let cards = self.config.cards.iter().enumerate();
+        let bindings =
+            cards.filter_map(|(i, card)| Some((Key::top("card").index(i).field("public"), card.public?)));
+        self.unique(tcp.concat().into_iter().chain(bindings), "an address and port of its own");
         self.unique(udp.concat(), "an address and port of its own");
     }
 
@@ -190,6 +193,9 @@ impl<'a> Check<'a> {
             files.push((Key::top("admin").field("tls").field("key"), &tls.key));
         }
         for (index, service) in config.services.iter().enumerate() {
+            if let Some(ca) = service.upstream_tls.as_ref().and_then(|tls| tls.ca.as_ref()) {
+                files.push((Key::top("service").index(index).field("upstream_tls").field("ca"), ca));
+            }
             if let Some(tls) = &service.tls {
                 let key = Key::top("service").index(index).field("tls");
                 files.push((key.field("cert"), &tls.cert));
@@ -362,6 +368,7 @@ impl<'a> Check<'a> {
                     self.problem(&key.field(name), "found 0, expected the port on the card, 1 to 65535");
                 }
             }
+            self.upstream(&key, service);
             let Health { http, every, timeout, fall, rise } = &service.health;
             let health = key.field("health");
             if http.as_ref().is_some_and(|path| !path.starts_with('/') || path.contains(char::is_whitespace))
@@ -383,6 +390,28 @@ impl<'a> Check<'a> {
                     let message =
                         format_args!("found {login:?}, expected \"user\", \"user@host\", \"@host\" or \"*\"");
                     self.problem(&key.field("login").index(member), message);
+                }
+            }
+        }
+    }
+
+    /// Cards that serve inside TLS are believed for a reason.
+    fn upstream(&mut self, key: &Key, service: &Service) {
+        let next = "add upstream_tls = { ca = \"cards.pem\" } or upstream_tls = { pin = [\"AB:CD...\"] }";
+        let tls = key.field("upstream_tls");
+        match (service.upstream, &service.upstream_tls) {
+            (Upstream::Http, None) => {}
+            (Upstream::Http, Some(_)) => {
+                self.problem(&tls, "found it without upstream = \"https\", expected both or neither").next =
+                    Some("add upstream = \"https\"".into());
+            }
+            (Upstream::Https, None) => {
+                let message = "found \"https\" without upstream_tls, expected which cards are to be believed";
+                self.problem(&key.field("upstream"), message).next = Some(next.into());
+            }
+            (Upstream::Https, Some(UpstreamTls { ca, pin, .. })) => {
+                if ca.is_some() != pin.is_empty() {
+                    self.problem(&tls, "expected one of ca and pin").next = Some(next.into());
                 }
             }
         }

@@ -148,7 +148,8 @@ impl Config {
             *path = directory.join(&*path);
         }
         for service in &mut self.services {
-            if let Some(path) = &mut service.sid_file {
+            let ca = service.upstream_tls.as_mut().and_then(|tls| tls.ca.as_mut());
+            for path in ca.into_iter().chain(&mut service.sid_file) {
                 *path = directory.join(&*path);
             }
         }

@@ -332,6 +332,8 @@ pub struct Card {
     pub circuit_id: Option<String>,
     /// Its address, instead of the one by position.
     pub address: Option<IpAddr>,
+    /// Its own binding (patent row P18): whatever host is asked for over HTTP there, this card answers.
+    pub public: Option<SocketAddr>,
 }
 
 impl Default for Module {

@@ -1,7 +1,8 @@
 //! One runtime a core, each with a listener of its own: what arrives on a core stays there.
 
-use super::Shared;
-use socket2::{Domain, Protocol, Socket, Type};
+use super::socket::Socket;
+use super::{Shared, Way};
+use socket2::{Domain, Protocol, Type};
 use std::collections::HashMap;
 use std::future::Future;
 use std::io;
@@ -11,7 +12,6 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
-use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
 
 /// Idle connections kept to one card.
@@ -24,12 +24,15 @@ const BACKLOG: i32 = 4096;
 /// What one core's conversations share: besides what all share, its idle connections to cards.
 pub struct Lane {
     shared: Arc<Shared>,
-    idle: Mutex<HashMap<SocketAddr, Vec<Idle>>>,
+    idle: Mutex<HashMap<Place, Vec<Idle>>>,
 }
+
+/// Where a connection leads: by which way, 0 being plain TCP, and to what address.
+type Place = (u64, SocketAddr);
 
 struct Idle {
     since: Instant,
-    stream: TcpStream,
+    stream: Socket,
 }
 
 impl Lane {
@@ -44,11 +47,11 @@ impl Lane {
     }
 
     /// An idle connection that is still silent: whatever it had to say meanwhile makes it useless.
-    pub(crate) fn take(&self, address: SocketAddr) -> Option<TcpStream> {
+    pub(crate) fn take(&self, way: Option<&Way>, address: SocketAddr) -> Option<Socket> {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        let streams = idle.get_mut(&address)?;
-        while let Some(Idle { stream, .. }) = streams.pop() {
-            if is_silent(&stream) {
+        let streams = idle.get_mut(&(way.map_or(0, Way::number), address))?;
+        while let Some(Idle { mut stream, .. }) = streams.pop() {
+            if stream.is_silent() {
                 return Some(stream);
             }
         }
@@ -56,9 +59,12 @@ impl Lane {
     }
 
     /// Keeps a connection for the next request.
-    pub(crate) fn keep(&self, address: SocketAddr, stream: TcpStream) {
+    pub(crate) fn keep(&self, way: Option<&Way>, address: SocketAddr, stream: Socket) {
+        if way.is_some_and(|way| !way.is_shared()) {
+            return;
+        }
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        let streams = idle.entry(address).or_default();
+        let streams = idle.entry((way.map_or(0, Way::number), address)).or_default();
         if streams.len() < IDLE_EACH {
             streams.push(Idle { since: Instant::now(), stream });
         }
@@ -68,14 +74,10 @@ impl Lane {
     fn sweep(&self) {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         idle.retain(|_, streams| {
-            streams.retain(|idle| idle.since.elapsed() < IDLE_FOR && is_silent(&idle.stream));
+            streams.retain_mut(|idle| idle.since.elapsed() < IDLE_FOR && idle.stream.is_silent());
             !streams.is_empty()
         });
     }
-}
-
-fn is_silent(stream: &TcpStream) -> bool {
-    matches!(stream.try_read(&mut [0]), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
 }
 
 type Job = Box<dyn FnOnce(Arc<Lane>) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send>;
@@ -88,7 +90,7 @@ type Job = Box<dyn FnOnce(Arc<Lane>) -> Pin<Box<dyn Future<Output = ()> + Send>>
 pub(crate) fn bind(address: SocketAddr, lanes: usize) -> io::Result<Vec<TcpListener>> {
     let mut listeners: Vec<TcpListener> = Vec::new();
     for first in (0..lanes).map(|lane| lane == 0) {
-        let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+        let socket = socket2::Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
         socket.set_nonblocking(true)?;
         socket.set_reuse_address(true)?;
         socket.set_reuse_port(!first)?;

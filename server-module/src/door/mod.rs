@@ -7,10 +7,14 @@
 //! ```
 
 pub mod accept;
+pub mod customer;
 pub mod lane;
 pub mod shared;
 pub mod socket;
+pub mod way;
 
 pub use accept::{Arrival, Front, serve};
+pub use customer::{Bond, Customer};
 pub use lane::{Lane, Lanes};
 pub use shared::Shared;
+pub use way::Way;

@@ -1,8 +1,10 @@
 //! What all doors of a cabinet share: routes, pools, and who hears of what was used.
 
-use sid_proxy::http::{Config, Usage};
-use sid_proxy::pool::{Outcome, Pick, PickKey, Pools, State, client_hash};
+use super::Way;
+use sid_proxy::http::{Config, Input, Usage};
+use sid_proxy::pool::{Outcome, PickKey, Pools, State, client_hash};
 use sid_proxy::{CardId, Decision, Key, Miss, RouteTable, ServiceId};
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
@@ -15,6 +17,7 @@ pub struct Shared {
     config: Arc<Config>,
     table: RwLock<RouteTable>,
     pools: Mutex<Pools>,
+    ways: RwLock<HashMap<ServiceId, Arc<Way>>>,
     usage: Box<Hearer>,
     began: Instant,
 }
@@ -32,6 +35,7 @@ impl Shared {
             config: Arc::new(config),
             table: RwLock::new(table),
             pools: Mutex::new(pools),
+            ways: RwLock::default(),
             usage: Box::new(usage),
             began: Instant::now(),
         })
@@ -81,19 +85,27 @@ impl Shared {
     }
 
     /// Picks a card of a service for a customer.
-    ///
-    /// # Errors
-    /// Says whether the customer is not admitted or no card is live.
-    pub fn pick(&self, service: ServiceId, client: SocketAddr, tried: &[CardId]) -> Result<Pick, NoPick> {
+    pub fn pick(&self, service: ServiceId, client: SocketAddr, tried: &[CardId]) -> Input<'static> {
         let (now, address) = (self.now(), client.ip());
         let key = PickKey { client: client_hash(address), tried, sticky: None };
-        self.with_pools(|pools| {
-            let pool = pools.pool_mut(service).ok_or(NoPick::NoCard)?;
-            if !pool.admits(address) {
-                return Err(NoPick::Denied);
-            }
-            pool.pick(now, &key).ok_or(NoPick::NoCard)
+        self.with_pools(|pools| match pools.pool_mut(service) {
+            Some(pool) if !pool.admits(address) => Input::Denied,
+            Some(pool) => pool.pick(now, &key).map_or(Input::NoCard, |pick| {
+                let (card, address) = (pick.card, pick.address);
+                Input::Picked { card, address }
+            }),
+            None => Input::NoCard,
         })
+    }
+
+    /// The way to the cards of a service, where it is not simply by TCP.
+    pub(crate) fn way(&self, service: ServiceId) -> Option<Arc<Way>> {
+        self.ways.read().unwrap_or_else(PoisonError::into_inner).get(&service).cloned()
+    }
+
+    /// Takes other ways; connections that are open stay.
+    pub fn set_ways(&self, ways: HashMap<ServiceId, Arc<Way>>) {
+        *self.ways.write().unwrap_or_else(PoisonError::into_inner) = ways;
     }
 
     /// Gives a picked card back.
@@ -106,13 +118,4 @@ impl Shared {
     pub fn used(&self, client: SocketAddr, usage: &Usage) {
         (self.usage)(client, usage);
     }
-}
-
-/// Why no card was picked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NoPick {
-    /// The service does not admit the customer.
-    Denied,
-    /// No card is live.
-    NoCard,
 }

@@ -5,15 +5,16 @@ use rustls::server::Acceptor;
 use sid_proxy::http::Side;
 use std::future::Future as _;
 use std::io;
+use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
-use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
+use tokio_rustls::{LazyConfigAcceptor, client};
 
 /// Bytes that wait to be written before the other side is read no further.
 pub const HIGH_WATER: usize = 256 * 1024;
@@ -33,8 +34,10 @@ pub type Choose = dyn Fn(Option<&str>) -> Arc<ServerConfig> + Send + Sync;
 pub enum Socket {
     /// In the clear.
     Tcp(TcpStream),
-    /// Inside TLS, of which the first bytes may have been read before it was known to be.
+    /// A customer's inside TLS, of which the first bytes may have been read before it was known to be.
     Tls(Box<TlsStream<Ahead>>),
+    /// A card's inside TLS.
+    Card(Box<client::TlsStream<TcpStream>>),
 }
 
 /// A connection of which the first bytes were read already.
@@ -135,13 +138,10 @@ impl End {
     }
 
     /// The connection, if nothing was left over on it.
-    pub(crate) fn into_unused(mut self) -> Option<TcpStream> {
+    pub(crate) fn into_unused(mut self) -> Option<Socket> {
         let clean = self.unread().is_empty() && !self.ended && !self.broken && self.is_written();
         spare::give(&mut self.input);
-        match self.stream {
-            Some(Socket::Tcp(stream)) if clean => Some(stream),
-            _ => None,
-        }
+        self.stream.filter(|_| clean)
     }
 
     /// Takes the connection, what was read and not used, and what is still to be written.
@@ -285,7 +285,32 @@ impl Socket {
         let _ = match self {
             Self::Tcp(stream) => stream.set_zero_linger(),
             Self::Tls(stream) => stream.get_ref().0.stream.set_zero_linger(),
+            Self::Card(stream) => stream.get_ref().0.set_zero_linger(),
         };
+    }
+
+    /// Its own address.
+    pub(crate) fn local_addr(&self) -> io::Result<SocketAddr> {
+        match self {
+            Self::Tcp(stream) => stream.local_addr(),
+            Self::Tls(stream) => stream.get_ref().0.stream.local_addr(),
+            Self::Card(stream) => stream.get_ref().0.local_addr(),
+        }
+    }
+
+    /// The name that the customer began TLS with.
+    pub(crate) fn server_name(&self) -> Option<&str> {
+        match self {
+            Self::Tls(stream) => stream.get_ref().1.server_name(),
+            _ => None,
+        }
+    }
+
+    /// True if nothing came, not even the end, since it was read last.
+    pub(crate) fn is_silent(&mut self) -> bool {
+        let mut room = [0];
+        let mut cx = Context::from_waker(Waker::noop());
+        Pin::new(self).poll_read(&mut cx, &mut ReadBuf::new(&mut room)).is_pending()
     }
 }
 
@@ -329,13 +354,14 @@ macro_rules! write_through {
     };
 }
 write_through!(Ahead, this => &mut this.stream);
-write_through!(Socket, Socket::Tcp(stream) => stream, Socket::Tls(stream) => stream);
+write_through!(Socket, Socket::Tcp(stream) => stream, Socket::Tls(stream) => stream, Socket::Card(stream) => stream);
 
 impl AsyncRead for Socket {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, room: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Tcp(stream) => Pin::new(stream).poll_read(cx, room),
             Self::Tls(stream) => Pin::new(stream).poll_read(cx, room),
+            Self::Card(stream) => Pin::new(stream).poll_read(cx, room),
         }
     }
 }

@@ -1,8 +1,9 @@
 //! The customers' door: sockets around [`sid_proxy::http::Session`].
 
-use crate::door::shared::NoPick;
-use crate::door::socket::{End, News, end_of};
-use crate::door::{self, Arrival, Front, Lane};
+use crate::door::socket::{End, News, Socket, end_of};
+use crate::door::way::dial;
+use crate::door::{self, Arrival, Bond, Customer, Front, Lane, Way};
+use sid_proxy::ServiceId;
 use sid_proxy::http::{Config, Event, Input, Output, Peer, Session, Side};
 use std::future::{Future, poll_fn};
 use std::io;
@@ -11,7 +12,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::time::sleep_until;
 
@@ -21,33 +22,37 @@ const LAST_WORDS: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_secs(60);
 
 /// Serves a listener until `stop` turns true, then lets running requests finish.
-pub async fn serve(listener: TcpListener, front: Arc<Front>, lane: Arc<Lane>, stop: watch::Receiver<bool>) {
+pub async fn serve(
+    listener: TcpListener,
+    front: Arc<Front>,
+    bond: Bond,
+    lane: Arc<Lane>,
+    stop: watch::Receiver<bool>,
+) {
     let config = Arc::clone(lane.shared().config());
     door::serve(listener, front, stop, move |arrival| {
         let Arrival { stream, read, peer, stop } = arrival;
-        converse(End::new(stream.into(), read), Arc::clone(&config), peer, Arc::clone(&lane), stop)
+        let customer = Customer::new(stream, read, peer, bond.clone());
+        converse(customer, Arc::clone(&config), Arc::clone(&lane), stop)
     })
     .await;
 }
 
 /// Serves one connection of a customer, whatever it came through.
-pub async fn converse(
-    client: End,
-    config: Arc<Config>,
-    peer: Peer,
-    lane: Arc<Lane>,
-    stop: watch::Receiver<bool>,
-) {
+pub async fn converse(customer: Customer, config: Arc<Config>, lane: Arc<Lane>, stop: watch::Receiver<bool>) {
     let now = lane.shared().now();
+    let Customer { end: client, peer, bond } = customer;
     let session = Session::new(config, peer, now);
     let conversation = Conversation {
         session,
         lane,
         peer,
+        bond,
         now,
         client,
         card: End::default(),
-        card_address: None,
+        service: ServiceId::default(),
+        place: None,
         connecting: None,
         close: None,
     };
@@ -59,12 +64,16 @@ struct Conversation {
     session: Session,
     lane: Arc<Lane>,
     peer: Peer,
+    bond: Bond,
     /// When the last thing happened.
     now: Duration,
     client: End,
     card: End,
-    card_address: Option<SocketAddr>,
-    connecting: Option<Pin<Box<dyn Future<Output = io::Result<TcpStream>> + Send>>>,
+    /// For which one a card was picked last.
+    service: ServiceId,
+    /// Where the card's connection leads.
+    place: Option<(Option<Arc<Way>>, SocketAddr)>,
+    connecting: Option<Pin<Box<dyn Future<Output = io::Result<Socket>> + Send>>>,
     /// Whether to reset, and since when only the last words are left to write.
     close: Option<(bool, Duration)>,
 }
@@ -152,21 +161,21 @@ impl Conversation {
         while let Some(output) = self.session.poll_output() {
             any = true;
             let answer = match output {
-                Output::Route { key } => Input::Routed(shared.lookup(&key)),
-                Output::Pick { service, tried } => match shared.pick(service, self.peer.client, tried) {
-                    Ok(pick) => Input::Picked { card: pick.card, address: pick.address },
-                    Err(NoPick::Denied) => Input::Denied,
-                    Err(NoPick::NoCard) => Input::NoCard,
-                },
+                Output::Route { key } => self.bond.route(shared, &key),
+                Output::Pick { service, tried } => {
+                    self.service = service;
+                    shared.pick(service, self.peer.client, tried)
+                }
                 Output::Connect { address, fresh, .. } => {
                     self.card = End::default();
-                    self.card_address = Some(address);
-                    let idle = if fresh { None } else { self.lane.take(address) };
+                    let way = shared.way(self.service);
+                    let idle = if fresh { None } else { self.lane.take(way.as_deref(), address) };
+                    let (way, _) = self.place.insert((way, address));
                     let Some(stream) = idle else {
-                        self.connecting = Some(Box::pin(TcpStream::connect(address)));
+                        self.connecting = Some(Box::pin(dial(way.clone(), address, Some(self.peer), true)));
                         continue;
                     };
-                    self.card.stream = Some(stream.into());
+                    self.card.stream = Some(stream);
                     Input::Connected { reused: true }
                 }
                 Output::Send { to, bytes } => {
@@ -182,10 +191,10 @@ impl Conversation {
                     self.connecting = None;
                     self.client.forward = 0;
                     let end = std::mem::take(&mut self.card);
-                    if let (true, Some(stream), Some(address)) =
-                        (reusable, end.into_unused(), self.card_address)
+                    if let (true, Some(stream), Some((way, address))) =
+                        (reusable, end.into_unused(), self.place.take())
                     {
-                        self.lane.keep(address, stream);
+                        self.lane.keep(way.as_deref(), address, stream);
                     }
                     continue;
                 }
@@ -231,11 +240,10 @@ impl Conversation {
         taken > 0 || self.session.deadline() == Some(Duration::ZERO)
     }
 
-    fn connected(&mut self, result: io::Result<TcpStream>) {
+    fn connected(&mut self, result: io::Result<Socket>) {
         let answer = match result {
             Ok(stream) => {
-                let _ = stream.set_nodelay(true);
-                self.card.stream = Some(stream.into());
+                self.card.stream = Some(stream);
                 Input::Connected { reused: false }
             }
             Err(_) => Input::ConnectFailed,

@@ -1,6 +1,7 @@
 //! Sockets around the sessions of [`sid_proxy::session`]: TLS pass-through, POP3, FTP.
 
 use crate::door::socket::{Choose, End, News, Socket, end_of};
+use crate::door::way::dial;
 use crate::door::{self, Arrival, Front, Lane, Shared};
 use sid_proxy::ServiceId;
 use sid_proxy::session::{Event, Input, Output, Peer, Session, Side};
@@ -69,7 +70,8 @@ struct Conversation<S> {
     ends: [End; 2],
     /// The proxy's own address on each side.
     own: [IpAddr; 2],
-    connecting: Opening<TcpStream>,
+    connecting: Opening<Socket>,
+    service: ServiceId,
     securing: Opening<Socket>,
     data: Data,
     stop: watch::Receiver<bool>,
@@ -98,7 +100,19 @@ impl<S: Session + Send + 'static> Conversation<S> {
         let client = End::new(stream.into(), read);
         let data = Data { legs: [None, None], carrying: None, news, heard };
         let ends = [client, End::default()];
-        Self { session, door, peer, ends, own, connecting: None, securing: None, data, stop, close: None }
+        Self {
+            session,
+            door,
+            peer,
+            ends,
+            own,
+            connecting: None,
+            service: ServiceId::default(),
+            securing: None,
+            data,
+            stop,
+            close: None,
+        }
     }
 
     async fn run(mut self) {
@@ -143,9 +157,8 @@ impl<S: Session + Send + 'static> Conversation<S> {
             self.connecting = None;
             return Poll::Ready(Some(match result {
                 Ok(stream) => {
-                    let _ = stream.set_nodelay(true);
                     self.own[1] = stream.local_addr().map_or(self.own[1], |own| own.ip());
-                    self.ends[1].stream = Some(stream.into());
+                    self.ends[1].stream = Some(stream);
                     Input::Connected { reused: false }
                 }
                 Err(_) => Input::ConnectFailed,
@@ -189,19 +202,18 @@ impl<S: Session + Send + 'static> Conversation<S> {
                 let answer = match output {
                     Output::Route { key } => Input::Routed(shared.lookup(&key)),
                     Output::Pick { service, tried } => {
-                        shared.pick(service, self.peer.client, tried).map_or_else(
-                            |_| Input::NoCard,
-                            |pick| {
-                                let port = (door.port)(service).unwrap_or(pick.address.port());
-                                Input::Picked {
-                                    card: pick.card,
-                                    address: SocketAddr::new(pick.address.ip(), port),
-                                }
-                            },
-                        )
+                        self.service = service;
+                        match shared.pick(service, self.peer.client, tried) {
+                            Input::Picked { card, mut address } => {
+                                address.set_port((door.port)(service).unwrap_or(address.port()));
+                                Input::Picked { card, address }
+                            }
+                            none => none,
+                        }
                     }
                     Output::Connect { address, .. } => {
-                        self.connecting = Some(Box::pin(TcpStream::connect(address)));
+                        let way = shared.way(self.service);
+                        self.connecting = Some(Box::pin(dial(way, address, Some(self.peer), false)));
                         continue;
                     }
                     Output::Release { service, card: of, outcome } => {

@@ -13,16 +13,34 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::admin::Identity;
-use crate::cabinet::Certificate;
+use crate::cabinet::{Certificate, Position};
 use crate::config::{Balancer, Config, Interface};
-use crate::door::socket::{Choose, End};
-use crate::door::{Front, Lane, Lanes, Shared};
+use crate::door::socket::Choose;
+use crate::door::{Bond, Customer, Front, Lane, Lanes, Shared};
 use crate::drive;
 use crate::drive::http::converse;
-use crate::drive::session::Door;
+use crate::drive::session;
 
-use super::routes::{Fact, Facts, Routes};
+use super::routes::{self, Fact, Facts, Routes};
 use super::usage::Recorder;
+
+/// Where customers come in.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Door {
+    /// An interface for all services.
+    Interface(Interface),
+    /// A card's own binding.
+    Card(Position),
+}
+
+impl Door {
+    const fn interface(self) -> Interface {
+        match self {
+            Self::Interface(interface) => interface,
+            Self::Card(_) => Interface::Http,
+        }
+    }
+}
 
 /// What the doors have in common.
 #[derive(Clone)]
@@ -66,31 +84,37 @@ impl Customers {
     pub(super) fn open(
         &self,
         lanes: &Lanes,
-        interface: Interface,
+        at: Door,
         listeners: Vec<std::net::TcpListener>,
         stop: &watch::Receiver<bool>,
     ) {
         let front = Arc::new(Front {
             trusted: self.balancer.trusted.clone(),
-            introduced: self.balancer.proxy_protocol.contains(&interface),
+            introduced: self.balancer.proxy_protocol.contains(&at.interface()),
         });
         for (number, listener) in listeners.into_iter().enumerate() {
             let (customers, front, stop) = (self.clone(), Arc::clone(&front), stop.clone());
             lanes.spawn(number, move |lane| async move {
                 let listener = match TcpListener::from_std(listener) {
                     Ok(listener) => listener,
-                    Err(error) => return tracing::error!("{} has no door: {error}", interface.word()),
+                    Err(error) => return tracing::error!("{at:?} does not open: {error}"),
                 };
-                match interface {
-                    Interface::Http => drive::http::serve(listener, front, lane, stop).await,
-                    Interface::Https => {
-                        drive::session::serve(listener, front, customers.https(lane), stop).await;
+                match at {
+                    Door::Interface(Interface::Http) => {
+                        drive::http::serve(listener, front, Bond::Free, lane, stop).await;
                     }
-                    Interface::Ftp => {
-                        drive::session::serve(listener, front, customers.ftp(lane), stop).await;
+                    Door::Card(card) => {
+                        let bond = Bond::Service(routes::bound(card));
+                        drive::http::serve(listener, front, bond, lane, stop).await;
                     }
-                    Interface::Pop3 => {
-                        drive::session::serve(listener, front, customers.pop3(lane), stop).await;
+                    Door::Interface(Interface::Https) => {
+                        session::serve(listener, front, customers.https(lane), stop).await;
+                    }
+                    Door::Interface(Interface::Ftp) => {
+                        session::serve(listener, front, customers.ftp(lane), stop).await;
+                    }
+                    Door::Interface(Interface::Pop3) => {
+                        session::serve(listener, front, customers.pop3(lane), stop).await;
                     }
                 }
             });
@@ -98,21 +122,22 @@ impl Customers {
     }
 
     /// TLS: passed through where a service has the name, else ended here and served as HTTP.
-    fn https(&self, lane: Arc<Lane>) -> Arc<Door<tls::Session>> {
+    fn https(&self, lane: Arc<Lane>) -> Arc<session::Door<tls::Session>> {
         let config = Arc::new(tls::Config::default());
         let own = self.shared.config();
         let http = Arc::new(http::Config { scheme: http::Scheme::Https, ..http::Config::clone(own) });
         let begin = move |peer, now| tls::Session::new(Arc::clone(&config), peer, now);
         let mut door = self.door(Arc::clone(&lane), begin, |_| None);
         door.hand_over = Some(Box::new(move |stream, peer, stop| {
-            let client = End::new(stream, Vec::new());
-            Box::pin(converse(client, Arc::clone(&http), peer, Arc::clone(&lane), stop))
+            let bond = Bond::of_name(stream.server_name());
+            let customer = Customer::new(stream, Vec::new(), peer, bond);
+            Box::pin(converse(customer, Arc::clone(&http), Arc::clone(&lane), stop))
         }));
         Arc::new(door)
     }
 
     /// FTP, with TLS for who wants it.
-    fn ftp(&self, lane: Arc<Lane>) -> Arc<Door<ftp::Session>> {
+    fn ftp(&self, lane: Arc<Lane>) -> Arc<session::Door<ftp::Session>> {
         let config = Arc::new(ftp::Config {
             name: self.name.clone(),
             security: Security::Offered,
@@ -133,7 +158,7 @@ impl Customers {
     }
 
     /// POP3, with TLS for who wants it.
-    fn pop3(&self, lane: Arc<Lane>) -> Arc<Door<pop3::Session>> {
+    fn pop3(&self, lane: Arc<Lane>) -> Arc<session::Door<pop3::Session>> {
         let config = Arc::new(pop3::Config {
             name: self.name.clone(),
             security: Security::Offered,
@@ -149,9 +174,9 @@ impl Customers {
         lane: Arc<Lane>,
         begin: impl Fn(Peer, Duration) -> S + Send + Sync + 'static,
         port: impl Fn(&Fact) -> Option<u16> + Send + Sync + 'static,
-    ) -> Door<S> {
+    ) -> session::Door<S> {
         let (facts, recorder) = (Arc::clone(&self.facts), Arc::clone(&self.recorder));
-        Door {
+        session::Door {
             lane,
             begin: Box::new(begin),
             port: Box::new(move |service| {

@@ -54,7 +54,10 @@ impl Effects {
                     self.cards.act(card, action);
                 }
             }
-            Output::Probe(probe) => drop(tokio::spawn(probe::probe(probe, self.handle.clone()))),
+            Output::Probe(probe) => {
+                let way = self.routes.way(&probe.service);
+                tokio::spawn(probe::probe(probe, way, self.handle.clone()));
+            }
             Output::Trap(transition) => {
                 let now = self.handle.clock().now();
                 let sent = element::changed(&transition, inventory, now)

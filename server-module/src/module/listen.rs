@@ -5,7 +5,8 @@ use std::io;
 
 use tokio::net::{TcpListener, UdpSocket};
 
-use crate::config::{DhcpListen, Interface, Listen};
+use crate::cabinet::Position;
+use crate::config::{Card, DhcpListen, Interface, Listen};
 use crate::door::lane;
 use crate::drive::dhcp;
 
@@ -13,6 +14,8 @@ use crate::drive::dhcp;
 pub(super) struct Sockets {
     /// The customers', by interface and address: one a lane.
     pub(super) customers: Vec<(Interface, Vec<std::net::TcpListener>)>,
+    /// The cards' own bindings, likewise.
+    pub(super) bindings: Vec<(Position, Vec<std::net::TcpListener>)>,
     pub(super) snmp: Vec<UdpSocket>,
     pub(super) dhcp: Option<dhcp::Listener>,
     pub(super) traps: Vec<UdpSocket>,
@@ -31,9 +34,10 @@ pub(crate) struct Taken {
 
 impl Sockets {
     /// Binds what the configuration names, the customers' for so many lanes.
-    pub(super) async fn bind(listen: &Listen, lanes: usize) -> Result<Self, Taken> {
+    pub(super) async fn bind(listen: &Listen, cards: &[Card], lanes: usize) -> Result<Self, Taken> {
         let mut sockets = Self {
             customers: Vec::new(),
+            bindings: Vec::new(),
             snmp: Vec::new(),
             dhcp: None,
             traps: Vec::new(),
@@ -46,6 +50,10 @@ impl Sockets {
                 let listeners = lane::bind(address, lanes).map_err(Taken::at(interface.word(), address))?;
                 sockets.customers.push((interface, listeners));
             }
+        }
+        for (card, address) in cards.iter().filter_map(|card| Some((card, card.public?))) {
+            let listeners = lane::bind(address, lanes).map_err(Taken::at("a card's public", address))?;
+            sockets.bindings.push((card.position, listeners));
         }
         for (interface, addresses, into) in [
             ("snmp", &listen.snmp, &mut sockets.snmp),

@@ -26,6 +26,7 @@ mod routes;
 mod secret;
 pub mod shell;
 mod usage;
+mod ways;
 
 use std::fmt::Display;
 use std::future::Future;
@@ -57,7 +58,7 @@ use crate::drive::{self, ctl};
 use crate::files::{Plugins, Workshop};
 
 use cards::Cards;
-use customers::Customers;
+use customers::{Customers, Door};
 use effects::Effects;
 use element::Steward;
 use files::Files;
@@ -186,7 +187,7 @@ impl Module {
         let secret = CardSecret::load(&state).map_err(unusable)?;
         let shell = ctl::Socket::bind(&state.join("ctl.sock")).await.map_err(unusable)?;
         let lanes = Lanes::cores();
-        let sockets = Sockets::bind(&config.listen, lanes).await.map_err(StartError::Taken)?;
+        let sockets = Sockets::bind(&config.listen, &config.cards, lanes).await.map_err(StartError::Taken)?;
         let server = boot::server(&config).map_err(StartError::Config)?;
 
         let clock = Clock::start();
@@ -196,8 +197,7 @@ impl Module {
         let workshop = Workshop::new(plugins);
         let (keeper, handle) = Keeper::new(cabinet, clock);
         let recorder = Recorder::new(config.network.local_clients.clone());
-        let (proxy, routes) =
-            routes::proxy(&config.module.name, config.network.internal, Arc::clone(&recorder));
+        let (proxy, routes) = routes::proxy(&config, Arc::clone(&recorder));
         let (stop, stopping) = watch::channel(false);
         let (dhcp, servers) = watch::channel(None);
         let config = watch::Sender::new(Arc::new(config));
@@ -269,7 +269,10 @@ impl Module {
         let customers = Customers::new(&options, Arc::clone(&proxy), &routes).map_err(unusable)?;
         let lanes = Lanes::start(lanes, &proxy).map_err(unusable)?;
         for (interface, listeners) in sockets.customers {
-            customers.open(&lanes, interface, listeners, &stopping);
+            customers.open(&lanes, Door::Interface(interface), listeners, &stopping);
+        }
+        for (card, listeners) in sockets.bindings {
+            customers.open(&lanes, Door::Card(card), listeners, &stopping);
         }
         if !sockets.admin.is_empty() {
             let identity = pages::identity(&options).map_err(unusable)?;

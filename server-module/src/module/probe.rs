@@ -1,11 +1,13 @@
 //! Asks a service port whether it answers.
 
 use std::io;
+use std::sync::Arc;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 
 use crate::cabinet::{Input, Probe};
+use crate::door::Way;
+use crate::door::way::dial;
 
 use super::handle::Handle;
 
@@ -13,15 +15,15 @@ use super::handle::Handle;
 const STATUS_LINE: usize = 256;
 
 /// Carries a probe out and reports what came of it.
-pub(super) async fn probe(probe: Probe, handle: Handle) {
-    let answer = tokio::time::timeout(probe.timeout, ask(&probe)).await;
+pub(super) async fn probe(probe: Probe, way: Option<Arc<Way>>, handle: Handle) {
+    let answer = tokio::time::timeout(probe.timeout, ask(&probe, way)).await;
     let up = matches!(answer, Ok(Ok(true)));
     handle.report(Input::Probed { id: probe.id, up }).await;
 }
 
 /// Whether the port opens and, where a path is to be asked for, answers with a status below 400.
-async fn ask(probe: &Probe) -> io::Result<bool> {
-    let mut stream = TcpStream::connect(probe.to).await?;
+async fn ask(probe: &Probe, way: Option<Arc<Way>>) -> io::Result<bool> {
+    let mut stream = dial(way, probe.to, None, true).await?;
     let Some(path) = &probe.http else { return Ok(true) };
     let host = probe.host.clone().unwrap_or_else(|| probe.to.to_string());
     let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");

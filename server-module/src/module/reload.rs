@@ -1,5 +1,7 @@
 //! Reading the configuration again: whole or not at all.
 
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -7,7 +9,7 @@ use bootcfg::dhcp::server;
 use tokio::sync::watch;
 
 use crate::admin::Accounts;
-use crate::cabinet::{Command, Reply, Who};
+use crate::cabinet::{Command, Position, Reply, Who};
 use crate::config::Config;
 use crate::files::{Plugins, Workshop};
 use crate::module::shell::Reread;
@@ -67,6 +69,10 @@ fn read(file: &Path) -> Result<(Config, Plugins), String> {
     Ok((config, plugins))
 }
 
+fn bindings(config: &Config) -> BTreeMap<Position, SocketAddr> {
+    config.cards.iter().filter_map(|card| Some((card.position, card.public?))).collect()
+}
+
 /// The sections that differ and cannot change while the module runs.
 fn fixed(old: &Config, new: &Config) -> Vec<&'static str> {
     let differs = [
@@ -74,6 +80,7 @@ fn fixed(old: &Config, new: &Config) -> Vec<&'static str> {
         ("[network]", old.network != new.network),
         ("[listen]", old.listen != new.listen),
         ("[balancer]", old.balancer != new.balancer),
+        ("[[card]] public", bindings(old) != bindings(new)),
         ("[admin] tls", old.admin.tls != new.admin.tls),
         ("[snmp]", old.snmp != new.snmp),
         ("[tls]", old.tls != new.tls),

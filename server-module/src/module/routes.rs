@@ -1,6 +1,6 @@
 //! From services to the proxy's table, and from members to its pools.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -11,11 +11,12 @@ use sid_proxy::pool::{Balance, Pool, Pools, State};
 use sid_proxy::{CardId, RouteTable, ServiceId};
 
 use crate::admin::Identity;
-use crate::cabinet::{self, Active, Cidr, Inventory, Mode, Name, Position, Service, Standing};
-use crate::config::{self, RouteFlaw};
-use crate::door::Shared;
+use crate::cabinet::{self, Active, Inventory, Member, Mode, Name, Position, Service, Standing};
+use crate::config::{self, Config, RouteFlaw};
+use crate::door::{Shared, Way};
 
 use super::usage::Recorder;
+use super::ways::way;
 
 /// The number by which the proxy knows a card.
 pub(crate) const fn card_id(position: Position) -> CardId {
@@ -29,7 +30,9 @@ pub(crate) const fn position(card: CardId) -> Position {
 }
 
 /// The customers' door without any route yet, and what keeps its routes.
-pub(crate) fn proxy(name: &Name, internal: Cidr, recorder: Arc<Recorder>) -> (Arc<Shared>, Routes) {
+pub(crate) fn proxy(config: &Config, recorder: Arc<Recorder>) -> (Arc<Shared>, Routes) {
+    let (name, internal) = (&config.module.name, config.network.internal);
+    let bound = config.cards.iter().filter(|card| card.public.is_some()).map(|card| card.position).collect();
     // A seed that strangers do not know, so that they cannot choose names that collide.
     let mut seed = [0; 8];
     let seed = getrandom::fill(&mut seed).map_or(0, |()| u64::from_ne_bytes(seed));
@@ -39,7 +42,7 @@ pub(crate) fn proxy(name: &Name, internal: Cidr, recorder: Arc<Recorder>) -> (Ar
     let records = Arc::clone(&recorder);
     let shared = Shared::new(config, empty, Pools::new(), move |client, usage| records.record(client, usage));
     let facts = Arc::default();
-    (Arc::clone(&shared), Routes { shared, recorder, facts, ids: BTreeMap::new(), next: 0, seed })
+    (Arc::clone(&shared), Routes { shared, recorder, facts, bound, ids: BTreeMap::new(), next: 0, seed })
 }
 
 /// What the doors besides HTTP have to know of a service.
@@ -73,6 +76,8 @@ pub(crate) struct Routes {
     shared: Arc<Shared>,
     recorder: Arc<Recorder>,
     facts: Facts,
+    /// The cards with a binding of their own.
+    bound: Vec<Position>,
     /// A service keeps its number as long as it has its name.
     ids: BTreeMap<Name, ServiceId>,
     next: u32,
@@ -95,25 +100,15 @@ impl Routes {
         let services: Vec<&Service> =
             inventory.services.iter().map(|active| active.service.as_ref()).collect();
         let routes = config::Routes::numbered(&services, self.seed, number)?;
+        let mut ways = HashMap::new();
         for active in &inventory.services {
             let id = self.ids[&active.service.name];
-            self.shared.with_pools(|pools| {
-                let balance = balance(active.service.balance);
-                let mut pool = pools.remove(id).unwrap_or_else(|| Pool::new(balance));
-                pool.set_balance(balance);
-                pool.set_acl(acl(&active.service.acl));
-                let gone = |card: &CardId| !active.members.iter().any(|member| card_id(member.card) == *card);
-                let gone: Vec<CardId> =
-                    pool.members().iter().map(|member| member.card).filter(gone).collect();
-                gone.into_iter().for_each(|card| pool.remove(card));
-                for member in &active.members {
-                    pool.add(card_id(member.card), SocketAddr::new(member.address, active.service.port));
-                }
-                apply(active, &mut pool);
-                pools.insert(id, pool);
-            });
+            self.shared.with_pools(|pools| fill(pools, id, active, &active.members));
+            ways.extend(way(&active.service).map(|way| (id, way)));
         }
         self.recorder.name(self.ids.iter().map(|(name, id)| (*id, name.clone())));
+        self.bind(inventory, &mut ways);
+        self.shared.set_ways(ways);
         let facts =
             inventory.services.iter().map(|active| (self.ids[&active.service.name], fact(&active.service)));
         *self.facts.write().unwrap_or_else(PoisonError::into_inner) = facts.collect();
@@ -142,13 +137,45 @@ impl Routes {
     /// Says anew what the members of a service may be given.
     pub(crate) fn members(&self, inventory: &Inventory, service: &Name) {
         if let (Some(active), Some(&id)) = (inventory.service(service.as_str()), self.ids.get(service)) {
-            self.shared.with_pools(|pools| pools.pool_mut(id).map(|pool| apply(active, pool)));
+            self.shared.with_pools(|pools| {
+                if let Some(pool) = pools.pool_mut(id) {
+                    apply(active, &active.members, pool);
+                }
+                for member in &active.members {
+                    if let Some(pool) = pools.pool_mut(bound(member.card)) {
+                        apply(active, std::slice::from_ref(member), pool);
+                    }
+                }
+            });
+        }
+    }
+
+    /// Leads what comes through a card's own binding to the first service that the card has.
+    fn bind(&self, inventory: &Inventory, ways: &mut HashMap<ServiceId, Arc<Way>>) {
+        for &card in &self.bound {
+            let id = bound(card);
+            let found = inventory.services.iter().find_map(|active| {
+                let member = active.members.iter().find(|member| member.card == card)?;
+                Some((active, member))
+            });
+            let Some((active, member)) = found else {
+                self.shared.with_pools(|pools| pools.remove(id));
+                continue;
+            };
+            self.shared.with_pools(|pools| fill(pools, id, active, std::slice::from_ref(member)));
+            ways.extend(self.ids.get(&active.service.name).and_then(|of| Some((id, ways.get(of)?.clone()))));
+            self.recorder.name(std::iter::once((id, active.service.name.clone())));
         }
     }
 
     /// The number by which the proxy knows a service.
     pub(crate) fn id(&self, service: &Name) -> Option<ServiceId> {
         self.ids.get(service).copied()
+    }
+
+    /// The way to the cards of a service, where it is not simply by TCP.
+    pub(crate) fn way(&self, service: &Name) -> Option<Arc<Way>> {
+        self.shared.way(self.id(service)?)
     }
 
     /// How many requests and sessions a service has running.
@@ -165,10 +192,31 @@ impl Routes {
     }
 }
 
+/// The number by which the proxy knows what a card's own binding leads to.
+pub(super) const fn bound(card: Position) -> ServiceId {
+    ServiceId(1 << 31 | card_id(card).0)
+}
+
+/// Makes a pool of these members of a service, or the one there is such.
+fn fill(pools: &mut Pools, id: ServiceId, active: &Active, members: &[Member]) {
+    let balance = balance(active.service.balance);
+    let mut pool = pools.remove(id).unwrap_or_else(|| Pool::new(balance));
+    pool.set_balance(balance);
+    pool.set_acl(acl(&active.service.acl));
+    let gone = |card: &CardId| !members.iter().any(|member| card_id(member.card) == *card);
+    let gone: Vec<CardId> = pool.members().iter().map(|member| member.card).filter(gone).collect();
+    gone.into_iter().for_each(|card| pool.remove(card));
+    for member in members {
+        pool.add(card_id(member.card), SocketAddr::new(member.address, active.service.port));
+    }
+    apply(active, members, &mut pool);
+    pools.insert(id, pool);
+}
+
 /// Sets each member's state. A reliable service has one member that serves, the first that can; the others stand by.
-fn apply(active: &Active, pool: &mut Pool) {
+fn apply(active: &Active, members: &[Member], pool: &mut Pool) {
     let mut standby = false;
-    for member in &active.members {
+    for member in members {
         let state = match member.standing {
             Standing::Serving if standby => State::Down,
             Standing::Serving => State::Up,

@@ -18,3 +18,4 @@ mod run;
 mod site;
 mod snmp;
 mod stop;
+mod upstream;

@@ -66,6 +66,7 @@ impl Refusal {
             Self::Method => "this method is not served here",
             Self::Unsupported => "the request asks for what is not served here",
             Self::NoRoute => "no service has this name here",
+            Self::Misdirected => "this connection was made for another name",
             Self::Denied => "the service is not for you",
             Self::NoCard => "the service is not available now",
             Self::CardBroke => "the service broke off",
@@ -80,7 +81,7 @@ impl Refusal {
     fn proxy_error(self) -> Option<&'static str> {
         Some(match self {
             Self::Malformed | Self::TooLarge | Self::Method | Self::Unsupported => "http_request_error",
-            Self::NoRoute => "destination_not_found",
+            Self::NoRoute | Self::Misdirected => "destination_not_found",
             Self::Denied => "http_request_denied",
             Self::NoCard => "destination_unavailable",
             Self::CardBroke => "connection_terminated",

@@ -8,7 +8,7 @@
 //! customer <---------------------------> Session <---------------------------> card
 //!            Send, Forward, Finish, Close            Send, Forward, Finish, Release
 //!
-//!            Route -> Routed      Pick -> Picked | NoCard | Denied      Connect -> Connected | ConnectFailed
+//!  Route -> Routed | Misdirected    Pick -> Picked | NoCard | Denied    Connect -> Connected | ConnectFailed
 //! ```
 //!
 //! # Reading
@@ -48,7 +48,7 @@ use core::time::Duration;
 /// What to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Output<'a> {
-    /// Ask the table; answer with [`Input::Routed`].
+    /// Ask the table; answer with [`Input::Routed`] or [`Input::Misdirected`].
     Route {
         /// The question.
         key: Key<'a>,
@@ -167,6 +167,8 @@ pub enum Refusal {
     Unsupported,
     /// No route.
     NoRoute,
+    /// The connection was made for the name of another service.
+    Misdirected,
     /// The customer may not use the service.
     Denied,
     /// No card is live.

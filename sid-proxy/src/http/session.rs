@@ -142,6 +142,7 @@ impl Session {
                 Ok(0)
             }
             Input::Routed(decision) => self.routed(decision),
+            Input::Misdirected => self.misdirected(),
             Input::Picked { card, address } => self.picked(card, address),
             Input::NoCard => self.no_card(),
             Input::Denied => self.denied(),
@@ -361,6 +362,12 @@ impl Session {
             }
             Err(Miss::Ambiguous) => self.refuse(malformed()),
         }
+        Ok(0)
+    }
+
+    fn misdirected(&mut self) -> Result<usize, Error> {
+        let Phase::Route { .. } = self.phase else { return Err(Error::NotAsked) };
+        self.refuse(Refused { status: 421, refusal: Refusal::Misdirected, understood: true });
         Ok(0)
     }
 

@@ -53,6 +53,8 @@ pub enum Input<'a> {
     },
     /// Answers [`Output::Route`].
     Routed(Result<Decision, Miss>),
+    /// Answers [`Output::Route`] of HTTP: the connection was made for the name of another service (RFC 9110 §15.5.20).
+    Misdirected,
     /// Answers [`Output::Pick`]: the card, and where it serves.
     Picked {
         /// The card.
@@ -110,6 +112,7 @@ impl Input<'_> {
         matches!(
             self,
             Self::Routed(_)
+                | Self::Misdirected
                 | Self::Picked { .. }
                 | Self::NoCard
                 | Self::Denied
