@@ -22,6 +22,7 @@ pub mod dhcp;
 mod hw;
 mod position;
 mod queue;
+mod table;
 pub mod tftp;
 mod time;
 pub mod wire;

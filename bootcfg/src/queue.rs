@@ -6,9 +6,28 @@ use alloc::vec::Vec;
 /// A queue of `(T, octets)`. The octets that [`Queue::next`] lends live until the next call.
 #[derive(Clone, Debug)]
 pub(crate) struct Queue<T> {
-    waiting: VecDeque<(T, Vec<u8>)>,
-    lent: Vec<u8>,
+    waiting: VecDeque<(T, Part)>,
+    lent: Part,
     spare: Vec<Vec<u8>>,
+}
+
+/// The first `len` octets of a buffer; what lies behind them is of no concern.
+#[derive(Clone, Debug, Default)]
+struct Part {
+    buffer: Vec<u8>,
+    len: usize,
+}
+
+impl Part {
+    fn octets(&self) -> &[u8] {
+        self.buffer.get(..self.len).unwrap_or(&[])
+    }
+}
+
+impl PartialEq for Part {
+    fn eq(&self, other: &Self) -> bool {
+        self.octets() == other.octets()
+    }
 }
 
 /// The buffers kept for use again.
@@ -16,7 +35,8 @@ const SPARE: usize = 16;
 
 impl<T> Queue<T> {
     pub(crate) const fn new() -> Self {
-        Self { waiting: VecDeque::new(), lent: Vec::new(), spare: Vec::new() }
+        let lent = Part { buffer: Vec::new(), len: 0 };
+        Self { waiting: VecDeque::new(), lent, spare: Vec::new() }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -29,23 +49,35 @@ impl<T> Queue<T> {
 
     /// An empty buffer to fill for [`Queue::push`].
     pub(crate) fn buffer(&mut self) -> Vec<u8> {
+        let mut buffer = self.used_buffer();
+        buffer.clear();
+        buffer
+    }
+
+    /// A buffer for [`Queue::push_part`], as long as its last use made it and with what that left in it.
+    pub(crate) fn used_buffer(&mut self) -> Vec<u8> {
         self.spare.pop().unwrap_or_default()
     }
 
     /// Gives back a buffer that is not pushed.
-    pub(crate) fn recycle(&mut self, mut buffer: Vec<u8>) {
+    pub(crate) fn recycle(&mut self, buffer: Vec<u8>) {
         if self.spare.len() < SPARE && buffer.capacity() > 0 {
-            buffer.clear();
             self.spare.push(buffer);
         }
     }
 
-    pub(crate) fn push(&mut self, item: T, bytes: Vec<u8>) {
-        self.waiting.push_back((item, bytes));
+    pub(crate) fn push(&mut self, item: T, buffer: Vec<u8>) {
+        let len = buffer.len();
+        self.push_part(item, buffer, len);
+    }
+
+    /// Pushes the first `len` octets of a buffer.
+    pub(crate) fn push_part(&mut self, item: T, buffer: Vec<u8>, len: usize) {
+        self.waiting.push_back((item, Part { buffer, len }));
     }
 
     pub(crate) fn push_bare(&mut self, item: T) {
-        self.waiting.push_back((item, Vec::new()));
+        self.waiting.push_back((item, Part::default()));
     }
 
     pub(crate) fn peek(&self) -> Option<&T> {
@@ -53,10 +85,10 @@ impl<T> Queue<T> {
     }
 
     pub(crate) fn next(&mut self) -> Option<(T, &[u8])> {
-        let (item, bytes) = self.waiting.pop_front()?;
-        let old = core::mem::replace(&mut self.lent, bytes);
-        self.recycle(old);
-        Some((item, &self.lent))
+        let (item, part) = self.waiting.pop_front()?;
+        let old = core::mem::replace(&mut self.lent, part);
+        self.recycle(old.buffer);
+        Some((item, self.lent.octets()))
     }
 }
 

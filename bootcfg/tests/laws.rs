@@ -370,7 +370,7 @@ proptest! {
     #[test]
     fn the_dhcp_server_obeys(steps in script()) {
         let pool = Ipv4Addr::new(10, 1, 200, 1)..=Ipv4Addr::new(10, 1, 200, 4);
-        let limits = server::Limits { leases: 8, outputs: 16, offers_a_relay: 3 };
+        let limits = server::Limits { leases: 8, outputs: 16, offers_a_relay: 3, rate: None };
         let config = Config { unknown: Unknown::Quarantine(pool), limits, lease: secs(30), ..config() };
         obeys(Server::new(config).unwrap(), &steps);
     }

@@ -62,6 +62,7 @@ fn card(card: &config::Card) -> Option<server::Card> {
             IpAddr::V4(address) => Some(address),
             IpAddr::V6(_) => None,
         }),
+        any_of: Vec::new(),
     })
 }
 

@@ -3,14 +3,17 @@
 use core::net::{Ipv4Addr, SocketAddrV4};
 use core::time::Duration;
 
-use super::cards::Cards;
-use super::judge::{Client, Deed, Judgement};
-use super::leases::{Leases, State};
+use super::cards::{Cards, Spoken};
+use super::client::Client;
+use super::flood::Flood;
+use super::judge::{Deed, Judgement};
+use super::leases::{Entry, Leases, State};
+use super::networks::Networks;
 use super::{CommitId, Config, ConfigError, Decision, Event, Input, Lease, Mode, Output, Reason, Verdict};
 use crate::Position;
 use crate::dhcp::Destination;
 use crate::queue::Queue;
-use crate::wire::dhcp::{Dropped, Message};
+use crate::wire::dhcp::{Dropped, Message, OptionCode};
 use crate::{HwAddr, dhcp::server::Rule};
 
 /// A DHCP server.
@@ -18,7 +21,9 @@ use crate::{HwAddr, dhcp::server::Rule};
 pub struct Server {
     config: Config,
     cards: Cards,
+    networks: Networks,
     leases: Leases,
+    flood: Flood,
     now: Duration,
     commit: u64,
     queue: Queue<Item>,
@@ -39,10 +44,14 @@ impl Server {
     /// Builds a server; contradictions in the configuration are errors that name both entries.
     pub fn new(config: Config) -> Result<Self, ConfigError> {
         let cards = Cards::new(&config)?;
+        let networks = Networks::new(&config)?;
+        let leases = Leases::new(config.seed);
         Ok(Self {
             config,
             cards,
-            leases: Leases::default(),
+            networks,
+            leases,
+            flood: Flood::default(),
             now: Duration::ZERO,
             commit: 0,
             queue: Queue::new(),
@@ -52,8 +61,11 @@ impl Server {
 
     /// Takes another configuration and keeps the leases. On an error the old one stays.
     pub fn configure(&mut self, config: Config) -> Result<(), ConfigError> {
-        self.cards = Cards::new(&config)?;
+        let cards = Cards::new(&config)?;
+        self.networks = Networks::new(&config)?;
+        self.cards = cards;
         self.config = config;
+        self.leases.regroup(|address| self.networks.group(address));
         Ok(())
     }
 
@@ -67,7 +79,10 @@ impl Server {
         };
         let limit = self.room(self.cards.position(lease.address).is_none());
         if self.leases.has_room(lease.address, limit) {
-            self.leases.set(lease.address, lease.hw, client, state, limit);
+            let client = Client::from_name(lease.hw, client);
+            let group = self.networks.group(lease.address);
+            let entry = Entry { address: lease.address, group, state, now: self.now, relay_info: None };
+            self.leases.set(client, entry, limit);
         }
     }
 
@@ -107,7 +122,7 @@ impl Server {
     /// What the server would decide about a datagram now, without doing it.
     pub fn explain(&self, bytes: &[u8]) -> Decision {
         match Message::parse(bytes) {
-            Ok(message) => self.judge(self.now, &message, &self.client(&message)).decision,
+            Ok(message) => self.judge(self.now, &message, self.client(&message)).decision,
             Err(_) => malformed(),
         }
     }
@@ -138,6 +153,10 @@ impl Server {
         Stats { leases: u64::try_from(self.leases.len()).unwrap_or(u64::MAX), ..self.stats }
     }
 
+    pub(super) fn time(&self) -> Duration {
+        self.now
+    }
+
     pub(super) fn config(&self) -> &Config {
         &self.config
     }
@@ -146,19 +165,25 @@ impl Server {
         &self.cards
     }
 
+    pub(super) fn networks(&self) -> &Networks {
+        &self.networks
+    }
+
     pub(super) fn leases(&self) -> &Leases {
         &self.leases
     }
 
     /// A client of a position is its hardware: firmware and system have identifiers of their own, and are one card.
-    fn client(&self, message: &Message<'_>) -> Client {
-        Client::of(message, !matches!(self.config.unknown, super::Unknown::Quarantine(_)))
+    fn client<'a>(&self, message: &Message<'a>) -> Client<'a> {
+        let pools = matches!(self.config.unknown, super::Unknown::Quarantine(_)) || !self.config.subnets.is_empty();
+        Client::of(message, !pools)
     }
 
     fn lapse(&mut self) {
         while self.queue.len() < self.config.limits.outputs {
-            let Some((address, binding)) = self.leases.lapse(self.now) else { return };
+            let Some(binding) = self.leases.lapse(self.now) else { return };
             if matches!(binding.state, State::Bound { .. }) {
+                let address = binding.address;
                 let position = self.cards.position(address);
                 self.queue.push_bare(Item::Event(Event::Expired { address, position, hw: binding.hw }));
             }
@@ -171,9 +196,18 @@ impl Server {
             return;
         };
         let client = self.client(&message);
-        let mut judgement = self.judge(self.now, &message, &client);
+        if let Some(rate) = self.config.limits.rate {
+            let talker = Spoken::of(&message).talker(self.config.seed);
+            if !self.flood.admit(rate, talker, self.now) {
+                let mut decision = self.judge(self.now, &message, client).decision;
+                (decision.verdict, decision.reason) = (Verdict::Silent, Reason::TooFast);
+                self.tell(decision);
+                return;
+            }
+        }
+        let mut judgement = self.judge(self.now, &message, client);
         if self.config.mode == Mode::Serve {
-            let after = self.apply(&judgement, &message, &client);
+            let after = self.apply(&judgement, &message, client);
             self.send(&message, from, &mut judgement.decision, after);
             if let Some(event) = judgement.notice {
                 self.queue.push_bare(Item::Event(event));
@@ -183,18 +217,17 @@ impl Server {
     }
 
     /// Does what the judgement means for the leases, and names the change if it must be kept first.
-    fn apply(&mut self, judgement: &Judgement, message: &Message<'_>, client: &Client) -> Option<CommitId> {
-        let limit = self.room(judgement.decision.rule == Rule::Pool);
+    fn apply(&mut self, judgement: &Judgement, message: &Message<'_>, client: Client<'_>) -> Option<CommitId> {
+        let now = self.now;
         let (address, expires_at) = match judgement.deed {
             Deed::None => return None,
             Deed::Hold(address) => {
                 let bound = self.leases.get(address).is_some_and(|binding| {
-                    *binding.client == *client.name() && matches!(binding.state, State::Bound { .. })
+                    client.has(binding) && matches!(binding.state, State::Bound { .. })
                 });
                 if !bound {
-                    let until = self.now.saturating_add(self.config.offer_hold);
-                    let state = State::Offered { until, relay: message.giaddr() };
-                    self.leases.set(address, client.hw, client.name(), state, limit);
+                    let until = now.saturating_add(self.config.offer_hold);
+                    self.bind(judgement, message, client, address, State::Offered { until, relay: message.giaddr() });
                 }
                 return None;
             }
@@ -203,25 +236,40 @@ impl Server {
                 return None;
             }
             Deed::Decline(address) => {
-                let until = self.now.saturating_add(self.config.decline_hold);
-                self.leases.change(address, client.hw, State::Declined { until });
-                (address, self.now)
+                let until = now.saturating_add(self.config.decline_hold);
+                self.leases.change(address, client.hw, State::Declined { until }, now);
+                (address, now)
             }
             Deed::Bind(address, until) => {
-                self.leases.set(address, client.hw, client.name(), State::Bound { until }, limit);
+                self.bind(judgement, message, client, address, State::Bound { until });
                 (address, until)
             }
             Deed::Release(address) => {
-                self.leases.change(address, client.hw, State::Idle { since: self.now });
-                (address, self.now)
+                self.leases.change(address, client.hw, State::Idle { since: now }, now);
+                (address, now)
             }
         };
         self.commit = self.commit.saturating_add(1);
         let commit = CommitId(self.commit);
         let mut name = self.queue.buffer();
-        name.extend_from_slice(client.name());
+        client.write_name(&mut name);
         self.queue.push(Item::Persist(commit, Lease { address, hw: client.hw, expires_at }), name);
         Some(commit)
+    }
+
+    fn bind(
+        &mut self,
+        judgement: &Judgement,
+        message: &Message<'_>,
+        client: Client<'_>,
+        address: Ipv4Addr,
+        state: State,
+    ) {
+        let limit = self.room(judgement.decision.rule.is_pooled());
+        let relayed = !self.config.leasequery.is_empty() && !message.giaddr().is_unspecified();
+        let relay_info = message.option_slice(OptionCode::RELAY_INFO).filter(|_| relayed);
+        let entry = Entry { address, group: self.networks.group(address), state, now: self.now, relay_info };
+        self.leases.set(client, entry, limit);
     }
 
     fn send(
@@ -234,12 +282,12 @@ impl Server {
         if matches!(decision.verdict, Verdict::Silent | Verdict::Noted) {
             return;
         }
-        let mut buffer = self.queue.buffer();
+        let mut buffer = self.queue.used_buffer();
         match self.reply(message, from, decision, &mut buffer) {
-            Some((to, dropped)) => {
+            Some((to, len, dropped)) => {
                 decision.dropped = dropped;
                 // A NAK binds nothing, so that it waits for nothing.
-                self.queue.push(Item::Send(to, after), buffer);
+                self.queue.push_part(Item::Send(to, after), buffer, len);
             }
             None => self.queue.recycle(buffer),
         }
@@ -252,6 +300,7 @@ impl Server {
             Verdict::Ack => &mut stats.acks,
             Verdict::Nak => &mut stats.naks,
             Verdict::Bootp => &mut stats.bootp,
+            Verdict::LeaseActive | Verdict::LeaseUnassigned | Verdict::LeaseUnknown => &mut stats.queries,
             Verdict::Noted => &mut stats.noted,
             Verdict::Silent => &mut stats.silent,
         };
@@ -287,6 +336,8 @@ pub struct Stats {
     pub naks: u64,
     /// BOOTP replies sent.
     pub bootp: u64,
+    /// Answers to relays that asked who has an address.
+    pub queries: u64,
     /// Datagrams that were noted and needed no answer.
     pub noted: u64,
     /// Datagrams answered by silence.

@@ -165,12 +165,30 @@ pub enum Rule {
     CircuitText,
     /// The MAC of a card's configuration.
     Mac,
+    /// Several names of a card's configuration, the client's own among them.
+    Named,
+    /// Names of a card's configuration that say where it is.
+    Placed,
     /// The lease that the client has: a renewal comes without circuit-id.
     Lease,
     /// The range for unknown clients.
     Pool,
     /// The next free position.
     Enrolled,
+    /// A subnet's pool.
+    Subnet,
+}
+
+impl Rule {
+    /// Whether the address comes from a pool, so that its client holds nothing beforehand.
+    pub(super) const fn is_pooled(self) -> bool {
+        matches!(self, Self::Pool | Self::Subnet)
+    }
+
+    /// Whether the client is named by the operator, not only its place.
+    pub(super) const fn names_the_client(self) -> bool {
+        matches!(self, Self::Mac | Self::Named)
+    }
 }
 
 impl fmt::Display for Rule {
@@ -180,9 +198,12 @@ impl fmt::Display for Rule {
             Self::Circuit => "circuit-id",
             Self::CircuitText => "circuit-id text",
             Self::Mac => "MAC",
+            Self::Named => "names",
+            Self::Placed => "place",
             Self::Lease => "lease",
             Self::Pool => "pool",
             Self::Enrolled => "enrolment",
+            Self::Subnet => "subnet",
         })
     }
 }
@@ -199,6 +220,12 @@ pub enum Verdict {
     Nak,
     /// A BOOTP reply.
     Bootp,
+    /// The answer to a relay's question (RFC 4388): who has an address.
+    LeaseActive,
+    /// The answer that nobody has it.
+    LeaseUnassigned,
+    /// The answer that the server does not know.
+    LeaseUnknown,
     /// Noted, and nothing to answer (RELEASE, DECLINE).
     Noted,
     /// Silence.
@@ -212,6 +239,9 @@ impl fmt::Display for Verdict {
             Self::Ack => "ACK",
             Self::Nak => "NAK",
             Self::Bootp => "BOOTP reply",
+            Self::LeaseActive => "LEASEACTIVE",
+            Self::LeaseUnassigned => "LEASEUNASSIGNED",
+            Self::LeaseUnknown => "LEASEUNKNOWN",
             Self::Noted => "noted",
             Self::Silent => "no answer",
         })
@@ -261,5 +291,8 @@ reasons! {
     WrongNetwork = "the address is not of the client's network",
     LeaseUnknown = "the server has no record of the client",
     NoAddress = "the request names no address",
-    Observing = "the server only observes",
+    NoSubnet = "the network it asks for is none of ours",
+    TooFast = "the client speaks too often",
+    Queried = "a relay asks who has an address",
+    NotAllowedToAsk = "the relay may not ask for leases",
 }

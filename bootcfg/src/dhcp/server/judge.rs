@@ -3,12 +3,14 @@
 use core::net::Ipv4Addr;
 use core::time::Duration;
 
+use super::cards::Spoken;
+use super::client::Client;
 use super::engine::Server;
 use super::leases::State;
-use super::{Config, Decision, Event, Reason, Rule, Swap, Unknown, Verdict};
-use crate::wire::dhcp::typed::RelayInfo;
+use super::networks::Wire;
+use super::{Decision, Event, Reason, Rule, Swap, Unknown, Verdict};
+use crate::Position;
 use crate::wire::dhcp::{Dropped, Message, MessageType, Op, OptionCode, key};
-use crate::{HwAddr, Position};
 
 /// A decision, and what follows from it.
 #[derive(Debug)]
@@ -35,40 +37,6 @@ pub(super) enum Deed {
     Drop(Ipv4Addr),
 }
 
-/// A client as its message shows it.
-#[derive(Debug)]
-pub(super) struct Client {
-    pub(super) hw: HwAddr,
-    name: [u8; 256],
-    len: usize,
-}
-
-impl Client {
-    /// The identity: option 61 where it is well formed, else type and address (RFC 2131 §4.2).
-    pub(super) fn of(message: &Message<'_>, by_hw: bool) -> Self {
-        let hw = message.chaddr();
-        let mut client = Self { hw, name: [0; 256], len: 0 };
-        match message.option_slice(OptionCode::CLIENT_ID).filter(|id| id.len() >= 2 && !by_hw) {
-            Some(id) => client.write(1, &[], id),
-            None => client.write(0, &[hw.htype()], hw.octets()),
-        }
-        client
-    }
-
-    /// The identity as octets.
-    pub(super) fn name(&self) -> &[u8] {
-        self.name.get(..self.len).unwrap_or(&[])
-    }
-
-    fn write(&mut self, kind: u8, prefix: &[u8], id: &[u8]) {
-        let octets = core::iter::once(&kind).chain(prefix).chain(id);
-        for (to, octet) in self.name.iter_mut().zip(octets) {
-            *to = *octet;
-            self.len = self.len.saturating_add(1);
-        }
-    }
-}
-
 /// Where a client's address comes from.
 #[derive(Clone, Copy, Debug)]
 struct Place {
@@ -76,11 +44,13 @@ struct Place {
     rule: Rule,
     /// The address that is the client's, if one is.
     address: Option<Ipv4Addr>,
+    /// The wire that the client is on.
+    wire: Wire,
 }
 
 impl Server {
     /// Judges a message at `now`.
-    pub(super) fn judge(&self, now: Duration, message: &Message<'_>, client: &Client) -> Judgement {
+    pub(super) fn judge(&self, now: Duration, message: &Message<'_>, client: Client<'_>) -> Judgement {
         let kind = message.kind();
         let mut judgement = Judgement {
             decision: Decision {
@@ -102,7 +72,15 @@ impl Server {
             judgement.decision.reason = reason;
             return judgement;
         }
-        let place = self.place(message, client);
+        if kind == Some(MessageType::LEASEQUERY) {
+            self.query(now, message, client, &mut judgement);
+            return judgement;
+        }
+        let Some(wire) = self.wire(message) else {
+            judgement.decision.reason = Reason::NoSubnet;
+            return judgement;
+        };
+        let place = self.place(message, client, wire);
         judgement.decision.position = place.position;
         judgement.decision.rule = place.rule;
         judgement.decision.address = place.address;
@@ -119,7 +97,7 @@ impl Server {
     }
 
     /// Whether the message is for a server, whole, and from a relay that is believed.
-    fn admit(&self, message: &Message<'_>, client: &Client) -> Result<(), Reason> {
+    fn admit(&self, message: &Message<'_>, client: Client<'_>) -> Result<(), Reason> {
         if message.op() != Op::REQUEST {
             return Err(Reason::NotARequest);
         }
@@ -129,62 +107,83 @@ impl Server {
         let giaddr = message.giaddr();
         let config = self.config();
         let believed = if config.relays.is_empty() {
-            config.plan.covers(giaddr)
+            self.networks().wire(giaddr, config).is_some()
         } else {
             config.relays.contains(&giaddr)
         };
         if !giaddr.is_unspecified() && !believed {
             return Err(Reason::NotOurRelay);
         }
-        if client.hw.hlen() == 0 && !message.has(OptionCode::CLIENT_ID) {
+        let asks_by_address = message.kind() == Some(MessageType::LEASEQUERY);
+        if client.hw.hlen() == 0 && !message.has(OptionCode::CLIENT_ID) && !asks_by_address {
             return Err(Reason::NoHardwareAddress);
+        }
+        // Who names a server in sname means that one (RFC 951 §3).
+        if let Some(own) = &config.server_name
+            && !message.sname().is_empty()
+            && message.sname() != own.as_bytes()
+        {
+            return Err(Reason::OtherServer);
         }
         Ok(())
     }
 
-    fn place(&self, message: &Message<'_>, client: &Client) -> Place {
-        let found = self.by_circuit(message).or_else(|| {
-            let configured = self.cards().mac(client.hw).map(|position| (position, Rule::Mac));
-            configured.or_else(|| self.by_lease(message, client))
-        });
-        if let Some((position, rule)) = found {
-            return Place { position: Some(position), rule, address: self.cards().address(position) };
+    /// The wire that the client is on; none: a network was asked for that is none of ours.
+    ///
+    /// What the relay selects (RFC 3527) goes before what the client does (RFC 3011), then the relay's own address,
+    /// then the client's. A relay outside every network, admitted by the configuration, stands on the plan's.
+    fn wire(&self, message: &Message<'_>) -> Option<Wire> {
+        let (config, networks) = (self.config(), self.networks());
+        if config.subnets.is_empty() {
+            return Some(Wire::PLAN);
         }
-        match &self.config().unknown {
-            Unknown::Ignore => Place { position: None, rule: Rule::None, address: None },
-            Unknown::Quarantine(pool) => {
-                let wish = message.get(key::REQUESTED_ADDRESS).ok().flatten();
-                let address = self.leases().choose(pool, client.name(), wish);
-                Place { position: None, rule: Rule::Pool, address }
-            }
-            Unknown::Enrol => {
-                let own = self
-                    .leases()
-                    .of_client(client.name())
-                    .and_then(|(address, _)| self.cards().position(address));
-                let free = |position: &Position| {
-                    self.cards()
-                        .address(*position)
-                        .is_some_and(|a| self.leases().is_free_for(a, client.name()))
-                };
-                let position = own.or_else(|| self.cards().vacant().find(free));
-                let address = position.and_then(|position| self.cards().address(position));
-                Place { position, rule: Rule::Enrolled, address }
-            }
+        let giaddr = Some(message.giaddr()).filter(|giaddr| !giaddr.is_unspecified());
+        let info = giaddr.and_then(|_| message.get(key::RELAY_INFO).ok().flatten());
+        let client_selects = || message.get(key::SUBNET_SELECTION).ok().flatten();
+        if let Some(selected) = info.and_then(|info| info.link_selection()).or_else(client_selects) {
+            return networks.wire(selected, config);
         }
+        let address = giaddr.or(Some(message.ciaddr()).filter(|ciaddr| !ciaddr.is_unspecified()));
+        Some(address.and_then(|address| networks.wire(address, config)).unwrap_or(Wire::PLAN))
     }
 
-    /// Option 82 counts only behind a relay that was admitted (RFC 3046 §2.1).
-    fn by_circuit(&self, message: &Message<'_>) -> Option<(Position, Rule)> {
-        if message.giaddr().is_unspecified() {
-            return None;
+    fn place(&self, message: &Message<'_>, client: Client<'_>, wire: Wire) -> Place {
+        let spoken = Spoken::of(message);
+        let found = self.cards().place(&spoken).or_else(|| self.by_lease(message, client));
+        let on_wire = |address: Ipv4Addr| self.networks().is_on(address, wire, self.config());
+        if let Some((position, rule)) = found {
+            let address = self.cards().address(position);
+            // A card whose address is of another network is, on this one, like any client.
+            if self.config().subnets.is_empty() || address.is_none_or(on_wire) {
+                return Place { position: Some(position), rule, address, wire };
+            }
         }
-        let info: RelayInfo<'_> = message.get(key::RELAY_INFO).ok()??;
-        self.cards().circuit(info.circuit_id()?)
+        let wish = message.get(key::REQUESTED_ADDRESS).ok().flatten();
+        let pools = self.networks().pools(wire);
+        if pools.clone().next().is_some() {
+            let address = self.leases().choose(pools, client, wish);
+            return Place { position: None, rule: Rule::Subnet, address, wire };
+        }
+        let unknown = if wire == Wire::PLAN { &self.config().unknown } else { &Unknown::Ignore };
+        let (position, rule, address) = match unknown {
+            Unknown::Ignore => (None, Rule::None, None),
+            Unknown::Quarantine(_) => {
+                (None, Rule::Pool, self.leases().choose(self.networks().quarantine(), client, wish))
+            }
+            Unknown::Enrol => {
+                let own = self.leases().of_client(client).and_then(|own| self.cards().position(own.address));
+                let free = |position: &Position| {
+                    self.cards().address(*position).is_some_and(|a| self.leases().is_free_for(a, client))
+                };
+                let position = own.or_else(|| self.cards().vacant().find(free));
+                (position, Rule::Enrolled, position.and_then(|position| self.cards().address(position)))
+            }
+        };
+        Place { position, rule, address, wire }
     }
 
     /// A client that has an address is known by it: its unicast renewals come without a circuit-id.
-    fn by_lease(&self, message: &Message<'_>, client: &Client) -> Option<(Position, Rule)> {
+    fn by_lease(&self, message: &Message<'_>, client: Client<'_>) -> Option<(Position, Rule)> {
         let declined = || message.get(key::REQUESTED_ADDRESS).ok().flatten();
         let claimed = match message.kind()? {
             MessageType::REQUEST | MessageType::RELEASE | MessageType::INFORM => message.ciaddr(),
@@ -202,7 +201,7 @@ impl Server {
         &self,
         now: Duration,
         message: &Message<'_>,
-        client: &Client,
+        client: Client<'_>,
         place: Place,
         to: &mut Judgement,
     ) {
@@ -211,11 +210,11 @@ impl Server {
             return to.silent(reason);
         }
         if self.config().rapid_commit && message.has(OptionCode::RAPID_COMMIT) {
-            to.deed = Deed::Bind(address, self.lease_end(now));
+            to.deed = Deed::Bind(address, self.lease_end(now, address));
             return to.answer(Verdict::Ack, Reason::RapidCommit);
         }
         // A position's address is nobody else's, so that only addresses of the many are held.
-        if matches!(place.rule, Rule::Pool | Rule::Enrolled) {
+        if place.rule.is_pooled() || place.rule == Rule::Enrolled {
             to.deed = Deed::Hold(address);
         }
         to.answer(Verdict::Offer, Reason::NewClient);
@@ -225,7 +224,7 @@ impl Server {
         &self,
         now: Duration,
         message: &Message<'_>,
-        client: &Client,
+        client: Client<'_>,
         place: Place,
         to: &mut Judgement,
     ) {
@@ -234,10 +233,10 @@ impl Server {
             return to.silent(Reason::Malformed);
         };
         if server.is_some_and(|server| !self.is_own_id(server, message)) {
-            if let Some((address, binding)) = self.leases().of_client(client.name())
+            if let Some(binding) = self.leases().of_client(client)
                 && matches!(binding.state, State::Offered { .. })
             {
-                to.deed = Deed::Drop(address);
+                to.deed = Deed::Drop(binding.address);
             }
             return to.silent(Reason::OtherServer);
         }
@@ -253,16 +252,16 @@ impl Server {
         };
         let recorded = match place.rule {
             Rule::None => false,
-            Rule::Pool | Rule::Enrolled => {
-                self.leases().of_client(client.name()).is_some_and(|(address, binding)| {
-                    Some(address) == place.address
+            Rule::Pool | Rule::Enrolled | Rule::Subnet => {
+                self.leases().of_client(client).is_some_and(|binding| {
+                    Some(binding.address) == place.address
                         && !matches!(binding.state, State::Idle { .. } if reason == Reason::OfferTaken)
                 })
             }
             _ => true,
         };
         if !recorded {
-            return self.unrecorded(asked, client, server.is_some(), to);
+            return self.unrecorded(asked, client, place.wire, server.is_some(), to);
         }
         if place.address != Some(asked) {
             to.decision.address = Some(asked);
@@ -270,7 +269,7 @@ impl Server {
         }
         match self.may_have(asked, message, client, place, to) {
             Ok(()) => {
-                to.deed = Deed::Bind(asked, self.lease_end(now));
+                to.deed = Deed::Bind(asked, self.lease_end(now, asked));
                 to.answer(Verdict::Ack, reason);
             }
             Err(Reason::PositionTaken) => to.answer(Verdict::Nak, Reason::PositionTaken),
@@ -279,7 +278,7 @@ impl Server {
     }
 
     /// A request of a client that the server has no record of: it stays silent unless it knows better (§4.3.2).
-    fn unrecorded(&self, asked: Ipv4Addr, client: &Client, chosen: bool, to: &mut Judgement) {
+    fn unrecorded(&self, asked: Ipv4Addr, client: Client<'_>, wire: Wire, chosen: bool, to: &mut Judgement) {
         to.decision.address = Some(asked);
         let config = self.config();
         let other = self.leases().get(asked).is_some_and(|binding| {
@@ -287,7 +286,7 @@ impl Server {
         });
         let (verdict, reason) = if !config.authoritative {
             (Verdict::Silent, Reason::LeaseUnknown)
-        } else if !config.plan.covers(asked) && !in_pool(config, asked) {
+        } else if !self.networks().is_on(asked, wire, config) {
             (Verdict::Nak, Reason::WrongNetwork)
         } else if other {
             (Verdict::Nak, Reason::PositionTaken)
@@ -299,7 +298,7 @@ impl Server {
         to.answer(verdict, reason);
     }
 
-    fn decline(&self, message: &Message<'_>, client: &Client, place: Place, to: &mut Judgement) {
+    fn decline(&self, message: &Message<'_>, client: Client<'_>, place: Place, to: &mut Judgement) {
         let (Ok(server), Ok(Some(address))) =
             (message.get(key::SERVER_ID), message.get(key::REQUESTED_ADDRESS))
         else {
@@ -316,12 +315,12 @@ impl Server {
         if !holds {
             return to.silent(Reason::WrongAddress);
         }
-        to.deed = if place.rule == Rule::Pool { Deed::Decline(address) } else { Deed::Release(address) };
+        to.deed = if place.rule.is_pooled() { Deed::Decline(address) } else { Deed::Release(address) };
         to.notice = Some(Event::Declined { address, hw: client.hw });
         to.answer(Verdict::Noted, Reason::AddressInUse);
     }
 
-    fn release(&self, message: &Message<'_>, client: &Client, to: &mut Judgement) {
+    fn release(&self, message: &Message<'_>, client: Client<'_>, to: &mut Judgement) {
         let server = message.get(key::SERVER_ID).ok().flatten();
         if server.is_some_and(|server| !self.is_own_id(server, message)) {
             return to.silent(Reason::OtherServer);
@@ -339,8 +338,8 @@ impl Server {
         to.answer(Verdict::Noted, Reason::Released);
     }
 
-    fn bootp(&self, message: &Message<'_>, client: &Client, place: Place, to: &mut Judgement) {
-        let Some(address) = place.address.filter(|_| place.rule != Rule::Pool) else {
+    fn bootp(&self, message: &Message<'_>, client: Client<'_>, place: Place, to: &mut Judgement) {
+        let Some(address) = place.address.filter(|_| !place.rule.is_pooled()) else {
             return to.silent(Reason::NoPosition);
         };
         if let Err(reason) = self.may_have(address, message, client, place, to) {
@@ -356,17 +355,17 @@ impl Server {
         &self,
         address: Ipv4Addr,
         message: &Message<'_>,
-        client: &Client,
+        client: Client<'_>,
         place: Place,
         to: &mut Judgement,
     ) -> Result<(), Reason> {
         let config = self.config();
-        if !self.leases().has_room(address, self.room(place.rule == Rule::Pool)) {
+        if !self.leases().has_room(address, self.room(place.rule.is_pooled())) {
             return Err(Reason::TooManyLeases);
         }
-        if matches!(place.rule, Rule::Pool | Rule::Enrolled) {
+        if place.rule.is_pooled() || place.rule == Rule::Enrolled {
             let outstanding = self.leases().offers(message.giaddr());
-            let held = self.leases().of_client(client.name()).is_some_and(|(own, _)| own == address);
+            let held = self.leases().of_client(client).is_some_and(|own| own.address == address);
             let over = outstanding >= config.limits.offers_a_relay && !held;
             return if over { Err(Reason::TooManyOffers) } else { Ok(()) };
         }
@@ -377,8 +376,8 @@ impl Server {
         {
             let admitted = match config.swap {
                 Swap::Preempt => true,
-                // A MAC of the configuration is the operator's word.
-                Swap::Wait | Swap::Refuse => place.rule == Rule::Mac,
+                // Who is named in the configuration is there by the operator's word.
+                Swap::Wait | Swap::Refuse => place.rule.names_the_client(),
             };
             to.notice = Some(Event::Swapped { position, old: binding.hw, new: client.hw, admitted });
             return if admitted { Ok(()) } else { Err(Reason::PositionTaken) };
@@ -386,14 +385,14 @@ impl Server {
         if let Some(binding) = self.leases().get(address)
             && binding.hw != client.hw
             && config.swap == Swap::Refuse
-            && place.rule != Rule::Mac
+            && !place.rule.names_the_client()
         {
             let (old, new) = (binding.hw, client.hw);
             to.notice = Some(Event::Swapped { position, old, new, admitted: false });
             return Err(Reason::PositionTaken);
         }
-        let elsewhere = self.leases().of_client(client.name()).filter(|(own, _)| *own != address);
-        if let Some(from) = elsewhere.and_then(|(own, _)| self.cards().position(own)) {
+        let elsewhere = self.leases().of_client(client).filter(|own| own.address != address);
+        if let Some(from) = elsewhere.and_then(|own| self.cards().position(own.address)) {
             to.notice = Some(Event::Moved { hw: client.hw, from, to: position });
         }
         Ok(())
@@ -407,18 +406,19 @@ impl Server {
 
     fn no_address(&self, place: Place) -> Reason {
         match place.rule {
-            Rule::Pool => Reason::PoolEmpty,
+            Rule::Pool | Rule::Subnet => Reason::PoolEmpty,
             Rule::Enrolled => Reason::PositionsFull,
             _ => Reason::NoPosition,
         }
     }
 
-    fn is_own_id(&self, server: Ipv4Addr, message: &Message<'_>) -> bool {
+    pub(super) fn is_own_id(&self, server: Ipv4Addr, message: &Message<'_>) -> bool {
         server == self.config().server_id || Some(server) == self.server_id_override(message)
     }
 
-    fn lease_end(&self, now: Duration) -> Duration {
-        now.checked_add(self.config().lease).unwrap_or(Duration::MAX)
+    fn lease_end(&self, now: Duration, address: Ipv4Addr) -> Duration {
+        let lease = self.networks().parameters(address, self.config()).lease;
+        now.checked_add(lease).unwrap_or(Duration::MAX)
     }
 }
 
@@ -431,16 +431,12 @@ fn inform(message: &Message<'_>, to: &mut Judgement) {
     to.answer(Verdict::Ack, Reason::Informed);
 }
 
-fn in_pool(config: &Config, address: Ipv4Addr) -> bool {
-    matches!(&config.unknown, Unknown::Quarantine(pool) if pool.contains(&address))
-}
-
 impl Judgement {
-    fn silent(&mut self, reason: Reason) {
+    pub(super) fn silent(&mut self, reason: Reason) {
         self.answer(Verdict::Silent, reason);
     }
 
-    fn answer(&mut self, verdict: Verdict, reason: Reason) {
+    pub(super) fn answer(&mut self, verdict: Verdict, reason: Reason) {
         self.decision.verdict = verdict;
         self.decision.reason = reason;
     }

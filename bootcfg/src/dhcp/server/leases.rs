@@ -1,21 +1,46 @@
-//! The table of leases: by address, by client, by the time that something ends.
+//! The table of leases: by address, by client, by hardware address, by the time that something ends.
 
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
-use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::net::Ipv4Addr;
 use core::ops::RangeInclusive;
 use core::time::Duration;
 
+use super::client::{Client, hw_tag};
 use crate::HwAddr;
+use crate::table::{Id, Index, Runs, Slab, Timers, hash};
 
-/// One address and who has it.
+/// One address and who has it: 80 octets, and an allocation where the client has an identifier or option 82 is kept.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Binding {
+    pub(super) address: Ipv4Addr,
     pub(super) hw: HwAddr,
-    /// The client's name in [`Leases::by_client`].
-    pub(super) client: Arc<[u8]>,
+    pub(super) group: Group,
     pub(super) state: State,
+    /// When the client spoke last, in whole seconds of the server's time.
+    pub(super) spoke_at: u32,
+    /// The length of the client's identifier, the identifier, and the relay's last option 82; empty for neither.
+    notes: Box<[u8]>,
 }
+
+impl Binding {
+    /// The identifier that the client is known by; none: its hardware address.
+    pub(super) fn id(&self) -> Option<&[u8]> {
+        let (len, rest) = self.notes.split_first()?;
+        rest.get(..usize::from(*len)).filter(|id| !id.is_empty())
+    }
+
+    /// What a relay said last of the client's circuit, if such is kept.
+    pub(super) fn relay_info(&self) -> Option<&[u8]> {
+        let (len, rest) = self.notes.split_first()?;
+        rest.get(usize::from(*len)..).filter(|info| !info.is_empty())
+    }
+}
+
+/// Which addresses may stand in for one another: those of one pool's network.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Group(pub(super) u16);
 
 /// What a binding is. Offers and declined addresses lapse; a bound lease that ends becomes idle and stays the
 /// client's first choice until someone else needs the address (RFC 2131 §4.3.1).
@@ -28,35 +53,77 @@ pub(super) enum State {
 }
 
 impl State {
-    const fn until(self) -> Option<Duration> {
+    /// When it ends by itself.
+    fn until(self) -> Option<Duration> {
         match self {
-            Self::Offered { until, .. } | Self::Bound { until } | Self::Declined { until } => Some(until),
+            Self::Offered { until, .. } | Self::Bound { until } | Self::Declined { until } => {
+                Some(until).filter(|until| *until != Duration::MAX)
+            }
             Self::Idle { .. } => None,
         }
     }
 }
 
+/// A binding to be made.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Entry<'a> {
+    pub(super) address: Ipv4Addr,
+    pub(super) group: Group,
+    pub(super) state: State,
+    pub(super) now: Duration,
+    /// Option 82 to keep beside it.
+    pub(super) relay_info: Option<&'a [u8]>,
+}
+
+/// Addresses that a client may be given one of.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pool<'a> {
+    pub(super) group: Group,
+    pub(super) ranges: &'a [RangeInclusive<u32>],
+}
+
+impl Pool<'_> {
+    fn contains(&self, address: Ipv4Addr) -> bool {
+        self.ranges.iter().any(|range| range.contains(&address.to_bits()))
+    }
+}
+
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Leases {
-    by_address: BTreeMap<Ipv4Addr, Binding>,
-    by_client: BTreeMap<Arc<[u8]>, Ipv4Addr>,
-    timers: BTreeSet<(Duration, Ipv4Addr)>,
-    idle: BTreeSet<(Duration, Ipv4Addr)>,
+    key: u64,
+    entries: Slab<Binding>,
+    by_address: Index,
+    by_client: Index,
+    by_hw: Index,
+    timers: Timers,
+    idle: BTreeSet<(Group, Duration, Ipv4Addr)>,
+    taken: Runs,
+    /// The offers held, by relay.
     offers: BTreeMap<Ipv4Addr, usize>,
 }
 
 impl Leases {
+    /// An empty table whose hashes are made with `key`.
+    pub(super) fn new(key: u64) -> Self {
+        Self { key, ..Self::default() }
+    }
+
     pub(super) fn get(&self, address: Ipv4Addr) -> Option<&Binding> {
-        self.by_address.get(&address)
+        self.entries.get(self.find(address)?)
     }
 
     pub(super) fn len(&self) -> usize {
-        self.by_address.len()
+        self.entries.len()
     }
 
-    pub(super) fn of_client(&self, client: &[u8]) -> Option<(Ipv4Addr, &Binding)> {
-        let address = *self.by_client.get(client)?;
-        Some((address, self.by_address.get(&address)?))
+    pub(super) fn of_client(&self, client: Client<'_>) -> Option<&Binding> {
+        self.entries.get(self.find_client(client)?)
+    }
+
+    /// Every binding of a hardware address, whatever identifiers it used.
+    pub(super) fn of_hw(&self, hw: HwAddr) -> impl Iterator<Item = &Binding> {
+        let of_tag = self.by_hw.of(hw_tag(self.key, hw)).filter_map(|id| self.entries.get(id));
+        of_tag.filter(move |binding| binding.hw == hw)
     }
 
     /// The offers held for clients behind `relay`.
@@ -66,141 +133,235 @@ impl Leases {
 
     /// Whether a new binding fits, if need be in the place of an idle one.
     pub(super) fn has_room(&self, address: Ipv4Addr, limit: usize) -> bool {
-        self.by_address.len() < limit || self.by_address.contains_key(&address) || !self.idle.is_empty()
+        self.entries.len() < limit || !self.idle.is_empty() || self.find(address).is_some()
     }
 
-    /// Makes `address` the client's, in `state`; whoever had it, and whatever the client had, is forgotten.
-    pub(super) fn set(&mut self, address: Ipv4Addr, hw: HwAddr, client: &[u8], state: State, limit: usize) {
-        if let Some(binding) = self.by_address.get(&address)
-            && *binding.client == *client
+    /// Makes an address the client's; whoever had it, and whatever the client had, is forgotten.
+    pub(super) fn set(&mut self, client: Client<'_>, entry: Entry<'_>, limit: usize) {
+        let found = self.find(entry.address);
+        if let Some(id) = found
+            && self.entries.get(id).is_some_and(|binding| client.has(binding))
         {
-            self.change(address, hw, state);
+            self.alter(id, client.hw, entry.state, entry.now);
+            if let (Some(info), Some(binding)) = (entry.relay_info, self.entries.get_mut(id))
+                && binding.relay_info() != Some(info)
+            {
+                binding.notes = notes(client.id, Some(info));
+            }
             return;
         }
-        if let Some(previous) = self.by_client.get(client).copied() {
-            self.remove(previous);
+        if let Some(previous) = self.find_client(client) {
+            self.delete(previous);
         }
-        self.remove(address);
-        if self.by_address.len() >= limit
-            && let Some((_, oldest)) = self.idle.first().copied()
+        if let Some(id) = found {
+            self.delete(id);
+        }
+        if self.entries.len() >= limit
+            && let Some(oldest) = self.oldest_idle()
         {
             self.remove(oldest);
         }
-        let client: Arc<[u8]> = Arc::from(client);
-        self.by_client.insert(client.clone(), address);
-        self.index(address, state);
-        self.by_address.insert(address, Binding { hw, client, state });
+        let binding = Binding {
+            address: entry.address,
+            hw: client.hw,
+            group: entry.group,
+            state: entry.state,
+            spoke_at: whole_seconds(entry.now),
+            notes: notes(client.id, entry.relay_info),
+        };
+        let Some(id) = self.entries.insert(binding) else { return };
+        self.by_address.insert(self.address_tag(entry.address), id);
+        self.by_client.insert(client.tag(self.key), id);
+        self.by_hw.insert(hw_tag(self.key, client.hw), id);
+        self.taken.insert(entry.address.to_bits());
+        self.enter(id, entry.group, entry.address, entry.state);
     }
 
     /// Puts a binding into another state.
-    pub(super) fn change(&mut self, address: Ipv4Addr, hw: HwAddr, state: State) {
-        let Some(binding) = self.by_address.get_mut(&address) else { return };
-        let old = core::mem::replace(&mut binding.state, state);
-        binding.hw = hw;
-        if old != state {
-            self.unindex(address, old);
-            self.index(address, state);
+    pub(super) fn change(&mut self, address: Ipv4Addr, hw: HwAddr, state: State, now: Duration) {
+        if let Some(id) = self.find(address) {
+            self.alter(id, hw, state, now);
         }
     }
 
     pub(super) fn remove(&mut self, address: Ipv4Addr) {
-        if let Some(binding) = self.by_address.remove(&address) {
-            self.by_client.remove(&binding.client);
-            self.unindex(address, binding.state);
+        if let Some(id) = self.find(address) {
+            self.delete(id);
         }
     }
 
     /// The next time that something ends.
     pub(super) fn deadline(&self) -> Option<Duration> {
-        self.timers.first().map(|(until, _)| *until)
+        self.timers.first().map(|(until, _)| until)
     }
 
-    /// Ends what is due first, if anything is: the address and what it was.
-    pub(super) fn lapse(&mut self, now: Duration) -> Option<(Ipv4Addr, Binding)> {
-        let (until, address) = self.timers.first().copied().filter(|(until, _)| *until <= now)?;
-        let binding = self.by_address.get(&address)?.clone();
+    /// Ends what is due first, if anything is, and says what it was.
+    pub(super) fn lapse(&mut self, now: Duration) -> Option<Binding> {
+        let (until, id) = self.timers.first().filter(|(until, _)| *until <= now)?;
+        let binding = self.entries.get(id)?.clone();
         if matches!(binding.state, State::Bound { .. }) {
-            self.change(address, binding.hw, State::Idle { since: until });
+            self.enter_anew(id, State::Idle { since: until });
         } else {
-            self.remove(address);
+            self.delete(id);
         }
-        Some((address, binding))
+        Some(binding)
     }
 
     /// Whether `address` may be given to `client`: its own, nobody's, or idle.
-    pub(super) fn is_free_for(&self, address: Ipv4Addr, client: &[u8]) -> bool {
-        self.by_address.get(&address).is_none_or(|binding| match binding.state {
-            State::Idle { .. } => true,
-            State::Declined { .. } => false,
-            State::Offered { .. } | State::Bound { .. } => *binding.client == *client,
-        })
+    pub(super) fn is_free_for(&self, address: Ipv4Addr, client: Client<'_>) -> bool {
+        self.get(address).is_none_or(|binding| is_free_for(binding, client))
     }
 
-    /// An address of `pool` for `client`: the one it has or had, the one it wishes, a fresh one, the longest idle.
-    pub(super) fn choose(
+    /// An address of `pools` for `client`: the one it has or had, the one it wishes, the lowest that nobody ever had,
+    /// the longest idle.
+    pub(super) fn choose<'p>(
         &self,
-        pool: &RangeInclusive<Ipv4Addr>,
-        client: &[u8],
+        pools: impl Iterator<Item = Pool<'p>> + Clone,
+        client: Client<'_>,
         wish: Option<Ipv4Addr>,
     ) -> Option<Ipv4Addr> {
-        let own = self.by_client.get(client).copied();
-        let mut named = [own, wish].into_iter().flatten();
-        let named = named.find(|address| pool.contains(address) && self.is_free_for(*address, client));
-        named.or_else(|| self.fresh(pool)).or_else(|| {
-            let idle = self.idle.iter().map(|(_, address)| *address);
-            idle.into_iter().find(|address| pool.contains(address))
+        let inside = |address: Ipv4Addr| pools.clone().any(|pool| pool.contains(address));
+        if let Some(own) = self.of_client(client)
+            && inside(own.address)
+            && is_free_for(own, client)
+        {
+            return Some(own.address);
+        }
+        if let Some(wish) = wish.filter(|wish| inside(*wish) && self.is_free_for(*wish, client)) {
+            return Some(wish);
+        }
+        let mut ranges = pools.clone().flat_map(|pool| pool.ranges);
+        let fresh = ranges.find_map(|range| self.taken.lowest_gap(range)).map(Ipv4Addr::from_bits);
+        fresh.or_else(|| {
+            let idle = pools.clone().filter_map(|pool| {
+                let mut of_group = self.idle.range((pool.group, Duration::ZERO, Ipv4Addr::UNSPECIFIED)..);
+                of_group.find(|(group, _, address)| *group != pool.group || pool.contains(*address)).filter(
+                    |(group, ..)| *group == pool.group,
+                )
+            });
+            idle.map(|(_, since, address)| (*since, *address)).min().map(|(_, address)| address)
         })
     }
 
-    /// The lowest address of `pool` behind which nobody has one, found by walking the gaps of the table.
-    fn fresh(&self, pool: &RangeInclusive<Ipv4Addr>) -> Option<Ipv4Addr> {
-        let last = self.by_address.range(pool.clone()).next_back().map(|(address, _)| address.to_bits());
-        let next = last.map_or(Some(pool.start().to_bits()), |last| last.checked_add(1))?;
-        let next = Ipv4Addr::from_bits(next);
-        if pool.contains(&next) {
-            return Some(next);
-        }
-        let mut expected = pool.start().to_bits();
-        for taken in self.by_address.range(pool.clone()).map(|(address, _)| address.to_bits()) {
-            if taken != expected {
-                return Some(Ipv4Addr::from_bits(expected));
-            }
-            expected = taken.checked_add(1)?;
-        }
-        None
-    }
-
-    fn index(&mut self, address: Ipv4Addr, state: State) {
-        match state {
-            State::Idle { since } => _ = self.idle.insert((since, address)),
-            _ => {
-                if let Some(until) = state.until().filter(|until| *until != Duration::MAX) {
-                    self.timers.insert((until, address));
-                }
-            }
-        }
-        if let State::Offered { relay, .. } = state {
-            let count = self.offers.entry(relay).or_insert(0);
-            *count = count.saturating_add(1);
+    /// Tells anew which group each binding belongs to, after the networks have changed.
+    pub(super) fn regroup(&mut self, group_of: impl Fn(Ipv4Addr) -> Group) {
+        let idle = core::mem::take(&mut self.idle);
+        self.idle = idle.into_iter().map(|(_, since, address)| (group_of(address), since, address)).collect();
+        for binding in self.entries.iter_mut() {
+            binding.group = group_of(binding.address);
         }
     }
 
-    fn unindex(&mut self, address: Ipv4Addr, state: State) {
-        match state {
-            State::Idle { since } => _ = self.idle.remove(&(since, address)),
-            _ => {
-                if let Some(until) = state.until() {
-                    self.timers.remove(&(until, address));
-                }
-            }
+    fn address_tag(&self, address: Ipv4Addr) -> u32 {
+        hash(self.key, &address.octets())
+    }
+
+    fn find(&self, address: Ipv4Addr) -> Option<Id> {
+        let is = |id| self.entries.get(id).is_some_and(|binding| binding.address == address);
+        self.by_address.find(self.address_tag(address), is)
+    }
+
+    fn find_client(&self, client: Client<'_>) -> Option<Id> {
+        let is = |id| self.entries.get(id).is_some_and(|binding| client.has(binding));
+        self.by_client.find(client.tag(self.key), is)
+    }
+
+    /// The address that has been idle for longest.
+    fn oldest_idle(&self) -> Option<Ipv4Addr> {
+        let mut oldest: Option<(Duration, Ipv4Addr)> = None;
+        let mut next = self.idle.first();
+        while let Some((group, since, address)) = next {
+            oldest = Some(oldest.map_or((*since, *address), |oldest| oldest.min((*since, *address))));
+            let Some(after) = group.0.checked_add(1) else { break };
+            next = self.idle.range((Group(after), Duration::ZERO, Ipv4Addr::UNSPECIFIED)..).next();
         }
-        if let State::Offered { relay, .. } = state
-            && let Some(count) = self.offers.get_mut(&relay)
-        {
-            *count = count.saturating_sub(1);
-            if *count == 0 {
-                self.offers.remove(&relay);
+        oldest.map(|(_, address)| address)
+    }
+
+    fn alter(&mut self, id: Id, hw: HwAddr, state: State, now: Duration) {
+        let Some(binding) = self.entries.get_mut(id) else { return };
+        binding.spoke_at = whole_seconds(now);
+        let old = core::mem::replace(&mut binding.hw, hw);
+        if old != hw {
+            if binding.id().is_none() {
+                self.by_client.remove(hw_tag(self.key, old), id);
+                self.by_client.insert(hw_tag(self.key, hw), id);
             }
+            self.by_hw.remove(hw_tag(self.key, old), id);
+            self.by_hw.insert(hw_tag(self.key, hw), id);
+        }
+        self.enter_anew(id, state);
+    }
+
+    /// Puts an entry into another state, and into the tables of that state.
+    fn enter_anew(&mut self, id: Id, state: State) {
+        let Some(binding) = self.entries.get_mut(id) else { return };
+        let (group, address) = (binding.group, binding.address);
+        let old = core::mem::replace(&mut binding.state, state);
+        self.leave(group, address, old);
+        self.enter(id, group, address, state);
+    }
+
+    fn delete(&mut self, id: Id) {
+        let Some(binding) = self.entries.remove(id) else { return };
+        let owner = Client { hw: binding.hw, id: binding.id() };
+        self.by_address.remove(self.address_tag(binding.address), id);
+        self.by_client.remove(owner.tag(self.key), id);
+        self.by_hw.remove(hw_tag(self.key, binding.hw), id);
+        self.taken.remove(binding.address.to_bits());
+        self.timers.set(id, None);
+        self.leave(binding.group, binding.address, binding.state);
+    }
+
+    fn enter(&mut self, id: Id, group: Group, address: Ipv4Addr, state: State) {
+        self.timers.set(id, state.until());
+        match state {
+            State::Idle { since } => _ = self.idle.insert((group, since, address)),
+            State::Offered { relay, .. } => {
+                let count = self.offers.entry(relay).or_insert(0);
+                *count = count.saturating_add(1);
+            }
+            State::Bound { .. } | State::Declined { .. } => {}
         }
     }
+
+    fn leave(&mut self, group: Group, address: Ipv4Addr, state: State) {
+        match state {
+            State::Idle { since } => _ = self.idle.remove(&(group, since, address)),
+            State::Offered { relay, .. } => {
+                if let Some(count) = self.offers.get_mut(&relay) {
+                    *count = count.saturating_sub(1);
+                    if *count == 0 {
+                        self.offers.remove(&relay);
+                    }
+                }
+            }
+            State::Bound { .. } | State::Declined { .. } => {}
+        }
+    }
+}
+
+fn is_free_for(binding: &Binding, client: Client<'_>) -> bool {
+    match binding.state {
+        State::Idle { .. } => true,
+        State::Declined { .. } => false,
+        State::Offered { .. } | State::Bound { .. } => client.has(binding),
+    }
+}
+
+fn notes(id: Option<&[u8]>, relay_info: Option<&[u8]>) -> Box<[u8]> {
+    let (id, info) = (id.unwrap_or(&[]), relay_info.unwrap_or(&[]));
+    let Ok(len) = u8::try_from(id.len()) else { return Box::default() };
+    if id.is_empty() && info.is_empty() {
+        return Box::default();
+    }
+    let mut notes = Vec::with_capacity(id.len().saturating_add(info.len()).saturating_add(1));
+    notes.push(len);
+    notes.extend_from_slice(id);
+    notes.extend_from_slice(info);
+    notes.into_boxed_slice()
+}
+
+fn whole_seconds(now: Duration) -> u32 {
+    u32::try_from(now.as_secs()).unwrap_or(u32::MAX)
 }

@@ -13,16 +13,23 @@
 //! | DECLINE | | the address is in use: an event; in the pool it rests |
 //! | RELEASE | | the lease ends; the address stays the client's first choice |
 //! | INFORM | | an ACK with parameters and no lease |
+//! | LEASEQUERY | | who has an address, told to relays that may ask (RFC 4388) |
 //! | no option 53 | BOOTP | its position's address for ever |
 
 mod cards;
+mod client;
 mod config;
 mod engine;
 mod event;
+mod flood;
 mod judge;
 mod leases;
+mod networks;
+mod query;
 mod reply;
+mod subnet;
 
-pub use config::{BootFile, Card, Config, ConfigError, Limits, Mode, Swap, Unknown};
+pub use config::{BootFile, Card, Config, ConfigError, Limits, Mode, Names, Rate, Swap, Unknown};
 pub use engine::{Error, Server, Stats};
 pub use event::{CommitId, Decision, Event, Input, Lease, Output, Reason, Rule, Verdict};
+pub use subnet::Subnet;

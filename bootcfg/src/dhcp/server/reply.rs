@@ -6,6 +6,7 @@ use core::net::{Ipv4Addr, SocketAddrV4};
 use core::time::Duration;
 
 use super::engine::Server;
+use super::networks::Parameters;
 use super::{Config, Decision, Reason, Rule, Unknown, Verdict};
 use crate::dhcp::Destination;
 use crate::wire::dhcp::typed::RelayInfo;
@@ -25,10 +26,20 @@ impl Server {
         from: SocketAddrV4,
         decision: &Decision,
         buf: &mut Vec<u8>,
-    ) -> Option<(Destination, Dropped)> {
+    ) -> Option<(Destination, usize, Dropped)> {
         let config = self.config();
         let limit = size_limit(message, config);
-        buf.resize(limit, 0);
+        // What stood in the buffer before is overwritten or lies behind the reply.
+        if buf.len() < limit {
+            buf.resize(limit, 0);
+        }
+        let buf = buf.get_mut(..limit)?;
+        if matches!(
+            decision.verdict,
+            Verdict::LeaseActive | Verdict::LeaseUnassigned | Verdict::LeaseUnknown
+        ) {
+            return self.query_reply(self.time(), message, decision, buf);
+        }
         let nak = decision.verdict == Verdict::Nak;
         let header = self.header(message, decision);
         let relay_info = message.option(OptionCode::RELAY_INFO);
@@ -56,8 +67,7 @@ impl Server {
             self.parameters(message, decision, &mut reply);
         }
         let (len, dropped) = reply.finish();
-        buf.truncate(len);
-        Some((self.destination(message, from, decision), dropped))
+        Some((self.destination(message, from, decision), len, dropped))
     }
 
     fn header(&self, message: &Message<'_>, decision: &Decision) -> Header {
@@ -89,10 +99,11 @@ impl Server {
 
     /// The parameters: those that a lease is made of, then those asked for in the order asked.
     fn parameters(&self, message: &Message<'_>, decision: &Decision, reply: &mut Builder<'_, '_>) {
-        let config = self.config();
+        let address = decision.address.unwrap_or(Ipv4Addr::UNSPECIFIED);
+        let network = self.networks().parameters(address, self.config());
         let dhcp = decision.verdict != Verdict::Bootp;
         if dhcp && decision.reason != Reason::Informed {
-            let lease = seconds(config.lease);
+            let lease = seconds(network.lease);
             reply.u32(OptionCode::LEASE_TIME, lease);
             if lease != u32::MAX {
                 reply.u32(OptionCode::RENEWAL, lease / 2);
@@ -106,8 +117,12 @@ impl Server {
             }
         }
         // The mask comes before the routers (RFC 2132 §3.3), asked for or not.
-        reply.address(OptionCode::SUBNET_MASK, config.plan.netmask());
+        reply.address(OptionCode::SUBNET_MASK, network.netmask);
         self.boot_file(message, decision, reply);
+        if dhcp {
+            self.selected(message, reply);
+            fqdn(message, reply);
+        }
         let asked = message.option(OptionCode::PARAMETERS);
         let usual = [OptionCode::ROUTER.0, OptionCode::DNS.0, OptionCode::DOMAIN_NAME.0];
         let mut sent = [false; 256];
@@ -115,22 +130,28 @@ impl Server {
             if let Some(sent) = sent.get_mut(usize::from(*code))
                 && !core::mem::replace(sent, true)
             {
-                self.parameter(OptionCode(*code), decision, reply);
+                self.parameter(OptionCode(*code), decision, &network, reply);
             }
         }
     }
 
-    fn parameter(&self, code: OptionCode, decision: &Decision, reply: &mut Builder<'_, '_>) {
+    fn parameter(
+        &self,
+        code: OptionCode,
+        decision: &Decision,
+        network: &Parameters<'_>,
+        reply: &mut Builder<'_, '_>,
+    ) {
         let config = self.config();
         match code {
-            OptionCode::ROUTER => addresses(reply, code, &config.routers),
-            OptionCode::DNS => addresses(reply, code, &config.dns),
+            OptionCode::ROUTER => addresses(reply, code, network.routers),
+            OptionCode::DNS => addresses(reply, code, network.dns),
             OptionCode::DOMAIN_NAME => {
-                if let Some(domain) = &config.domain {
+                if let Some(domain) = network.domain {
                     reply.option(code, domain.as_bytes());
                 }
             }
-            OptionCode::BROADCAST => _ = reply.address(code, config.plan.broadcast()),
+            OptionCode::BROADCAST => _ = reply.address(code, network.broadcast),
             OptionCode::TFTP_SERVERS if decision.rule != Rule::Pool => {
                 reply.address(code, config.next_server.unwrap_or(config.server_id));
             }
@@ -143,7 +164,10 @@ impl Server {
                 }
             }
             _ => {
-                for (_, value) in config.options.iter().filter(|(own, _)| *own == code) {
+                let of_code = |options: &&(OptionCode, Vec<u8>)| options.0 == code;
+                let (of_network, of_all) = (network.options.iter(), config.options.iter());
+                let own = of_network.clone().any(|option| of_code(&option));
+                for (_, value) in of_network.chain(of_all.filter(|_| !own)).filter(of_code) {
                     reply.option(code, value);
                 }
             }
@@ -161,6 +185,11 @@ impl Server {
             let arch_fits = boot.arch.is_none_or(|wanted| arch == Some(wanted.folded()));
             arch_fits && boot.ipxe.is_none_or(|wanted| wanted == ipxe)
         };
+        if let Some(name) = &self.config().server_name
+            && !reply.sname(name.as_bytes())
+        {
+            reply.option(OptionCode::TFTP_SERVER, name.as_bytes());
+        }
         let Some(boot) = self.config().boot.iter().find(fits) else { return };
         if arch.is_some_and(Arch::boots_by_http) {
             // An HTTP boot client takes only offers that say so (UEFI 2.10 §24.7.2).
@@ -168,6 +197,15 @@ impl Server {
         }
         if !reply.file(boot.file.as_bytes()) {
             reply.option(OptionCode::BOOT_FILE, boot.file.as_bytes());
+        }
+    }
+
+    /// The network that the client selected, told back (RFC 3011).
+    fn selected(&self, message: &Message<'_>, reply: &mut Builder<'_, '_>) {
+        if let Ok(Some(selected)) = message.get(key::SUBNET_SELECTION)
+            && !self.config().subnets.is_empty()
+        {
+            reply.address(OptionCode::SUBNET_SELECTION, selected);
         }
     }
 
@@ -205,6 +243,25 @@ fn relay_info<'a>(message: &Message<'a>) -> Option<RelayInfo<'a>> {
         return None;
     }
     message.get(key::RELAY_INFO).ok().flatten()
+}
+
+/// The client's name told back where it gave one: this server writes no DNS records, and says so by N (RFC 4702 §4).
+fn fqdn(message: &Message<'_>, reply: &mut Builder<'_, '_>) {
+    const S: u8 = 1;
+    const O: u8 = 2;
+    const E: u8 = 4;
+    const N: u8 = 8;
+    let Some([flags, _, _, name @ ..]) = message.option_slice(OptionCode::CLIENT_FQDN) else { return };
+    let mut value = [0; 255];
+    // What the client wanted of the server (S) is overridden (O); both result codes are 255 (§2.2).
+    let overridden = if flags & S != 0 { O } else { 0 };
+    let head = [flags & E | N | overridden, 255, 255];
+    for (to, from) in value.iter_mut().zip(head.iter().chain(name)) {
+        *to = *from;
+    }
+    if let Some(value) = value.get(..name.len().saturating_add(head.len())) {
+        reply.option(OptionCode::CLIENT_FQDN, value);
+    }
 }
 
 /// The largest message for this client: what it says, else 576, and never more than the link carries.

@@ -144,10 +144,19 @@ impl<'b, 'r> Builder<'b, 'r> {
     }
 
     /// Adds an option; `false`, and noted as dropped, where it does not fit.
+    #[inline]
     pub fn option(&mut self, code: OptionCode, value: &[u8]) -> bool {
-        let areas = [&mut self.options, &mut self.file, &mut self.sname];
+        if value.len() <= 255 && self.options.room() >= value.len().saturating_add(2) {
+            self.options.write(self.buf, code, value);
+            return true;
+        }
+        self.elsewhere(code, value)
+    }
+
+    /// Adds an option that the options field has no room for, or one that must be split.
+    fn elsewhere(&mut self, code: OptionCode, value: &[u8]) -> bool {
         if value.len() <= 255 {
-            for area in areas {
+            for area in [&mut self.file, &mut self.sname] {
                 if area.state != Use::Text && area.room() >= value.len().saturating_add(2) {
                     area.write(self.buf, code, value);
                     return true;
@@ -167,16 +176,19 @@ impl<'b, 'r> Builder<'b, 'r> {
     }
 
     /// Adds an option of one address.
+    #[inline]
     pub fn address(&mut self, code: OptionCode, value: Ipv4Addr) -> bool {
         self.option(code, &value.octets())
     }
 
     /// Adds an option of four octets.
+    #[inline]
     pub fn u32(&mut self, code: OptionCode, value: u32) -> bool {
         self.option(code, &value.to_be_bytes())
     }
 
     /// Adds option 53.
+    #[inline]
     pub fn kind(&mut self, kind: MessageType) -> bool {
         self.option(OptionCode::MESSAGE_TYPE, &[kind.0])
     }
@@ -216,6 +228,7 @@ impl Area {
     }
 
     /// Writes one part, whose room the caller checked.
+    #[inline]
     fn write(&mut self, buf: &mut [u8], code: OptionCode, part: &[u8]) {
         let Ok(len) = u8::try_from(part.len()) else { return };
         let Some([to_code, to_len, tail @ ..]) = buf.get_mut(self.at..) else { return };

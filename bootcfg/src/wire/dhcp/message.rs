@@ -12,7 +12,7 @@ use crate::HwAddr;
 
 /// A BOOTP or DHCP message, borrowed from a datagram and checked whole.
 ///
-/// Lengths are checked once, by [`Message::parse`]; an index then finds an option in one step.
+/// Lengths are checked once, by [`Message::parse`], which notes where the options stand.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Message<'a> {
     head: &'a [u8; HEADER],
@@ -20,14 +20,20 @@ pub struct Message<'a> {
     index: Index,
 }
 
-/// Where each option first stands in the datagram (0: nowhere), and which come more than once.
+/// Which options are there, which come more than once, and where the first [`NOTED`] of them stand.
 #[derive(Clone, PartialEq, Eq)]
 struct Index {
-    first: [u16; 256],
+    present: [u64; 4],
     repeated: [u64; 4],
+    codes: [u8; NOTED],
+    offsets: [u16; NOTED],
+    noted: usize,
     overload: u8,
     dhcp: bool,
 }
+
+/// No client was seen to send more; an option beyond them is found by walking.
+const NOTED: usize = 24;
 
 impl<'a> Message<'a> {
     /// Reads a datagram's payload.
@@ -47,10 +53,18 @@ impl<'a> Message<'a> {
             return Err(Error::HardwareLength { hlen });
         }
         let dhcp = bytes.get(HEADER..OPTIONS_AT) == Some(&MAGIC_COOKIE[..]);
-        let mut index = Index { first: [0; 256], repeated: [0; 4], overload: 0, dhcp };
+        let mut index = Index {
+            present: [0; 4],
+            repeated: [0; 4],
+            codes: [0; NOTED],
+            offsets: [0; NOTED],
+            noted: 0,
+            overload: 0,
+            dhcp,
+        };
         if dhcp {
             index.add(bytes, OPTIONS_AT, bytes.len())?;
-            if let Some(offset) = index.offset(OptionCode::OVERLOAD) {
+            if let Some(offset) = index.offset(OptionCode::OVERLOAD, bytes) {
                 let value = value_at(bytes, offset);
                 let &[overload @ 1..=3] = value else {
                     return Err(Error::Overload { offset });
@@ -149,12 +163,12 @@ impl<'a> Message<'a> {
 
     /// Whether option `code` is there.
     pub fn has(&self, code: OptionCode) -> bool {
-        self.index.offset(code).is_some()
+        self.index.has(code.0)
     }
 
     /// The octets of option `code`, its parts joined in the order options, `file`, `sname` (RFC 3396 §5).
     pub fn option(&self, code: OptionCode) -> Option<Cow<'a, [u8]>> {
-        let offset = self.index.offset(code)?;
+        let offset = self.index.offset(code, self.bytes)?;
         if !self.index.is_repeated(code) {
             return Some(Cow::Borrowed(value_at(self.bytes, offset)));
         }
@@ -167,7 +181,7 @@ impl<'a> Message<'a> {
 
     /// The octets of option `code` where it stands in one part; `None` where it is absent or in several.
     pub fn option_slice(&self, code: OptionCode) -> Option<&'a [u8]> {
-        let offset = self.index.offset(code)?;
+        let offset = self.index.offset(code, self.bytes)?;
         (!self.index.is_repeated(code)).then(|| value_at(self.bytes, offset))
     }
 
@@ -227,25 +241,52 @@ impl Index {
         }
     }
 
+    #[inline]
     fn note(&mut self, code: u8, offset: usize) {
-        let Some(first) = self.first.get_mut(usize::from(code)) else { return };
-        if *first == 0 {
+        let (word, bit) = (usize::from(code >> 6), 1_u64.wrapping_shl(u32::from(code & 63)));
+        let Some(present) = self.present.get_mut(word) else { return };
+        if *present & bit != 0 {
+            if let Some(repeated) = self.repeated.get_mut(word) {
+                *repeated |= bit;
+            }
+            return;
+        }
+        *present |= bit;
+        if let (Some(to_code), Some(to_offset)) =
+            (self.codes.get_mut(self.noted), self.offsets.get_mut(self.noted))
+        {
+            *to_code = code;
             // A datagram has at most 65,535 octets, so that an offset fits.
-            *first = u16::try_from(offset).unwrap_or(0);
-        } else if let Some(word) = self.repeated.get_mut(usize::from(code >> 6)) {
-            *word |= 1_u64.wrapping_shl(u32::from(code & 63));
+            *to_offset = u16::try_from(offset).unwrap_or(0);
+            self.noted = self.noted.saturating_add(1);
         }
     }
 
-    fn offset(&self, code: OptionCode) -> Option<usize> {
-        self.first.get(usize::from(code.0)).filter(|offset| **offset != 0).map(|offset| usize::from(*offset))
+    fn has(&self, code: u8) -> bool {
+        contains(&self.present, code)
     }
 
     fn is_repeated(&self, code: OptionCode) -> bool {
-        self.repeated
-            .get(usize::from(code.0 >> 6))
-            .is_some_and(|word| word & 1_u64.wrapping_shl(u32::from(code.0 & 63)) != 0)
+        contains(&self.repeated, code.0)
     }
+
+    /// Where the code of an option first stands.
+    fn offset(&self, code: OptionCode, bytes: &[u8]) -> Option<usize> {
+        if !self.has(code.0) {
+            return None;
+        }
+        let noted = self.codes.iter().zip(&self.offsets).take(self.noted);
+        if let Some((_, offset)) = noted.into_iter().find(|(noted, _)| **noted == code.0) {
+            return Some(usize::from(*offset));
+        }
+        let mut options = Options { bytes, at: OPTIONS_AT, end: bytes.len(), overload: self.overload };
+        let (_, value) = options.find(|(found, _)| *found == code)?;
+        options.at.checked_sub(value.len())?.checked_sub(2)
+    }
+}
+
+fn contains(set: &[u64; 4], code: u8) -> bool {
+    set.get(usize::from(code >> 6)).is_some_and(|word| word & 1_u64.wrapping_shl(u32::from(code & 63)) != 0)
 }
 
 /// The value of the option whose code stands at `offset`.

@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use core::net::Ipv4Addr;
 
 use nom::bytes::complete::take;
-use nom::combinator::{all_consuming, map, map_opt, rest, verify};
+use nom::combinator::{all_consuming, map, rest, verify};
 use nom::multi::{length_data, many0, many1};
 use nom::number::complete::{be_u8, be_u16, be_u32};
 use nom::{IResult, Parser};
@@ -302,6 +302,8 @@ impl RelayInfo<'_> {
     pub const REMOTE_ID: u8 = 2;
     /// The link to choose an address for (suboption 5, RFC 3527).
     pub const LINK_SELECTION: u8 = 5;
+    /// The subscriber, whatever circuit it hangs on (suboption 6, RFC 3993).
+    pub const SUBSCRIBER_ID: u8 = 6;
     /// The address the server shall call itself by (suboption 11, RFC 5107).
     pub const SERVER_ID_OVERRIDE: u8 = 11;
     /// The relay listens on the port it sends from (suboption 19, RFC 8357).
@@ -309,7 +311,12 @@ impl RelayInfo<'_> {
 
     /// The octets of suboption `code`, the first if there are several.
     pub fn sub(&self, code: u8) -> Option<&[u8]> {
-        let mut rest = &self.bytes[..];
+        Self::find(&self.bytes, code)
+    }
+
+    /// The octets of suboption `code` in the value of an option 82.
+    pub(crate) fn find(bytes: &[u8], code: u8) -> Option<&[u8]> {
+        let mut rest = bytes;
         while let [found, len, tail @ ..] = rest {
             let (value, next) = tail.split_at_checked(usize::from(*len))?;
             if *found == code {
@@ -318,6 +325,16 @@ impl RelayInfo<'_> {
             rest = next;
         }
         None
+    }
+
+    /// Whether the value of an option 82 is suboptions, one at least (RFC 3046 §2.0), each inside the option.
+    pub(crate) fn is_well_formed(bytes: &[u8]) -> bool {
+        let mut rest = bytes;
+        while let [_, len, tail @ ..] = rest {
+            let Some((_, next)) = tail.split_at_checked(usize::from(*len)) else { return false };
+            rest = next;
+        }
+        rest.is_empty() && !bytes.is_empty()
     }
 
     /// The circuit-id.
@@ -344,10 +361,7 @@ impl RelayInfo<'_> {
 impl Kind for RelayInfo<'static> {
     type Value<'a> = RelayInfo<'a>;
     fn read(bytes: Cow<'_, [u8]>) -> Option<RelayInfo<'_>> {
-        let sub = map_opt((be_u8, length_data(be_u8)), |(_, value): (u8, &[u8])| Some(value.len()));
-        // One suboption at least (RFC 3046 §2.0); each inside the option.
-        whole(&bytes, many1(sub))?;
-        Some(RelayInfo { bytes })
+        RelayInfo::is_well_formed(&bytes).then_some(RelayInfo { bytes })
     }
 }
 
