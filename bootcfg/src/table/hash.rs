@@ -19,5 +19,6 @@ pub(crate) fn hash(key: u64, bytes: &[u8]) -> u32 {
 fn fold(a: u64, b: u64) -> u64 {
     let [l0, l1, l2, l3, l4, l5, l6, l7, h0, h1, h2, h3, h4, h5, h6, h7] =
         u128::from(a).wrapping_mul(u128::from(b)).to_le_bytes();
-    u64::from_le_bytes([l0, l1, l2, l3, l4, l5, l6, l7]) ^ u64::from_le_bytes([h0, h1, h2, h3, h4, h5, h6, h7])
+    u64::from_le_bytes([l0, l1, l2, l3, l4, l5, l6, l7])
+        ^ u64::from_le_bytes([h0, h1, h2, h3, h4, h5, h6, h7])
 }

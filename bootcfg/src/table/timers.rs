@@ -77,7 +77,9 @@ impl Timers {
         let Some(entry) = self.heap.get(place).copied() else { return };
         while place > 0 {
             let parent = place.saturating_sub(1) / BRANCHES;
-            let Some(above) = self.heap.get(parent).copied().filter(|above| less(entry, *above)) else { break };
+            let Some(above) = self.heap.get(parent).copied().filter(|above| less(entry, *above)) else {
+                break;
+            };
             self.write(place, above);
             place = parent;
         }

@@ -134,7 +134,9 @@ impl Cards {
                 return Err(ConfigError::Address(other, position, address));
             }
         }
-        cards.kinds.sort_by_key(|kind| (kind & Names::PLACE == 0, core::cmp::Reverse(kind.count_ones()), *kind));
+        cards
+            .kinds
+            .sort_by_key(|kind| (kind & Names::PLACE == 0, core::cmp::Reverse(kind.count_ones()), *kind));
         for (address, position) in &cards.by_address {
             // An address of one's own may be the plan's of the same card, not of a card that keeps to the plan.
             let planned =
@@ -149,7 +151,8 @@ impl Cards {
         };
         let pools = || quarantine.into_iter().chain(config.subnets.iter().flat_map(|subnet| &subnet.pools));
         let explicit = cards.by_address.iter().map(|(address, position)| (*address, *position));
-        let planned = cards.plan.positions().filter_map(|position| Some((cards.plan.address(position)?, position)));
+        let planned =
+            cards.plan.positions().filter_map(|position| Some((cards.plan.address(position)?, position)));
         if let Some((address, position)) =
             explicit.chain(planned).find(|(address, _)| pools().any(|pool| pool.contains(address)))
         {
@@ -187,14 +190,16 @@ impl Cards {
 
     /// The position of who speaks: by names that tell the place, by a circuit-id that is one, by the others.
     pub(super) fn place(&self, spoken: &Spoken<'_>) -> Option<(Position, Rule)> {
-        let (places, others) = self.kinds.split_at(self.kinds.partition_point(|kind| kind & Names::PLACE != 0));
+        let (places, others) =
+            self.kinds.split_at(self.kinds.partition_point(|kind| kind & Names::PLACE != 0));
         self.named(places, spoken).or_else(|| self.by_text(spoken)).or_else(|| self.named(others, spoken))
     }
 
     fn named(&self, kinds: &[u8], spoken: &Spoken<'_>) -> Option<(Position, Rule)> {
         kinds.iter().find_map(|kind| {
             let of_tag = self.by_names.get(&spoken.tag(self.key, *kind)?)?;
-            let (_, position) = of_tag.iter().find(|(names, _)| names.kind() == *kind && spoken.fits(names))?;
+            let (_, position) =
+                of_tag.iter().find(|(names, _)| names.kind() == *kind && spoken.fits(names))?;
             let rule = match *kind {
                 Names::MAC => Rule::Mac,
                 Names::CIRCUIT => Rule::Circuit,

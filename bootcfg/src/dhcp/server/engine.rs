@@ -175,7 +175,8 @@ impl Server {
 
     /// A client of a position is its hardware: firmware and system have identifiers of their own, and are one card.
     fn client<'a>(&self, message: &Message<'a>) -> Client<'a> {
-        let pools = matches!(self.config.unknown, super::Unknown::Quarantine(_)) || !self.config.subnets.is_empty();
+        let pools =
+            matches!(self.config.unknown, super::Unknown::Quarantine(_)) || !self.config.subnets.is_empty();
         Client::of(message, !pools)
     }
 
@@ -217,7 +218,12 @@ impl Server {
     }
 
     /// Does what the judgement means for the leases, and names the change if it must be kept first.
-    fn apply(&mut self, judgement: &Judgement, message: &Message<'_>, client: Client<'_>) -> Option<CommitId> {
+    fn apply(
+        &mut self,
+        judgement: &Judgement,
+        message: &Message<'_>,
+        client: Client<'_>,
+    ) -> Option<CommitId> {
         let now = self.now;
         let (address, expires_at) = match judgement.deed {
             Deed::None => return None,
@@ -227,7 +233,13 @@ impl Server {
                 });
                 if !bound {
                     let until = now.saturating_add(self.config.offer_hold);
-                    self.bind(judgement, message, client, address, State::Offered { until, relay: message.giaddr() });
+                    self.bind(
+                        judgement,
+                        message,
+                        client,
+                        address,
+                        State::Offered { until, relay: message.giaddr() },
+                    );
                 }
                 return None;
             }

@@ -30,7 +30,8 @@ impl Flood {
         let Some(places) = self.places.get_mut(ways) else { return true };
         let own = places.iter().position(|(tag, full_at)| *tag == talker && *full_at > now);
         // Else the place whose talker is nearest to being forgotten.
-        let nearest = || places.iter().enumerate().min_by_key(|(_, (_, full_at))| *full_at).map(|(way, _)| way);
+        let nearest =
+            || places.iter().enumerate().min_by_key(|(_, (_, full_at))| *full_at).map(|(way, _)| way);
         let Some(place) = own.or_else(nearest).and_then(|way| places.get_mut(way)) else { return true };
         let spent = place.1.max(now).saturating_add(rate.every);
         if spent.saturating_sub(now) > rate.every.saturating_mul(rate.burst) {

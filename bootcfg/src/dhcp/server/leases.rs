@@ -235,9 +235,9 @@ impl Leases {
         fresh.or_else(|| {
             let idle = pools.clone().filter_map(|pool| {
                 let mut of_group = self.idle.range((pool.group, Duration::ZERO, Ipv4Addr::UNSPECIFIED)..);
-                of_group.find(|(group, _, address)| *group != pool.group || pool.contains(*address)).filter(
-                    |(group, ..)| *group == pool.group,
-                )
+                of_group
+                    .find(|(group, _, address)| *group != pool.group || pool.contains(*address))
+                    .filter(|(group, ..)| *group == pool.group)
             });
             idle.map(|(_, since, address)| (*since, *address)).min().map(|(_, address)| address)
         })

@@ -51,7 +51,8 @@ impl Networks {
         for (nth, subnet) in config.subnets.iter().enumerate() {
             let (first, last) = subnet.bounds().ok_or(ConfigError::Subnet(subnet.network))?;
             let planned = (plan.network().to_bits(), plan.broadcast().to_bits());
-            let below = networks.by_address.range(..=last).next_back().map(|(first, (last, _))| (*first, *last));
+            let below =
+                networks.by_address.range(..=last).next_back().map(|(first, (last, _))| (*first, *last));
             for (other, its_last) in below.into_iter().chain([planned]) {
                 if first <= its_last && other <= last {
                     return Err(ConfigError::Overlap(subnet.network, Ipv4Addr::from_bits(other)));

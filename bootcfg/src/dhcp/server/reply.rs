@@ -34,10 +34,8 @@ impl Server {
             buf.resize(limit, 0);
         }
         let buf = buf.get_mut(..limit)?;
-        if matches!(
-            decision.verdict,
-            Verdict::LeaseActive | Verdict::LeaseUnassigned | Verdict::LeaseUnknown
-        ) {
+        if matches!(decision.verdict, Verdict::LeaseActive | Verdict::LeaseUnassigned | Verdict::LeaseUnknown)
+        {
             return self.query_reply(self.time(), message, decision, buf);
         }
         let nak = decision.verdict == Verdict::Nak;
