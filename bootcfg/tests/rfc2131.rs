@@ -4,8 +4,8 @@ mod common;
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 
-use bootcfg::dhcp::server::{Card, Config, Event, Reason, Rule, Server, Swap, Unknown, Verdict};
 use bootcfg::dhcp::Destination;
+use bootcfg::dhcp::server::{Card, Config, Event, Reason, Rule, Server, Swap, Unknown, Verdict};
 use bootcfg::wire::dhcp::{MessageType, OptionCode, key};
 use common::*;
 

@@ -47,7 +47,7 @@ impl<T> Slab<T> {
             }
             None => {
                 let id = u32::try_from(self.len).ok().map(Id).filter(|id| *id != Id::NONE)?;
-                if self.len % PIECE == 0 {
+                if self.len.is_multiple_of(PIECE) {
                     self.pieces.push(Vec::with_capacity(PIECE));
                 }
                 self.pieces.last_mut()?.push(Some(entry));

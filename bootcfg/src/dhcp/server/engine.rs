@@ -59,8 +59,9 @@ impl Server {
         })
     }
 
-    /// Takes another configuration and keeps the leases. On an error the old one stays.
+    /// Takes another configuration and keeps the leases, and the seed of their tables. On an error the old one stays.
     pub fn configure(&mut self, config: Config) -> Result<(), ConfigError> {
+        let config = Config { seed: self.config.seed, ..config };
         let cards = Cards::new(&config)?;
         self.networks = Networks::new(&config)?;
         self.cards = cards;
@@ -79,7 +80,7 @@ impl Server {
         };
         let limit = self.room(self.cards.position(lease.address).is_none());
         if self.leases.has_room(lease.address, limit) {
-            let client = Client::from_name(lease.hw, client);
+            let client = Client::from_name(self.config.seed, lease.hw, client);
             let group = self.networks.group(lease.address);
             let entry = Entry { address: lease.address, group, state, now: self.now, relay_info: None };
             self.leases.set(client, entry, limit);
@@ -177,7 +178,7 @@ impl Server {
     fn client<'a>(&self, message: &Message<'a>) -> Client<'a> {
         let pools =
             matches!(self.config.unknown, super::Unknown::Quarantine(_)) || !self.config.subnets.is_empty();
-        Client::of(message, !pools)
+        Client::of(self.config.seed, message, !pools)
     }
 
     fn lapse(&mut self) {

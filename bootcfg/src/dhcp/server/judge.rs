@@ -161,14 +161,14 @@ impl Server {
         let wish = message.get(key::REQUESTED_ADDRESS).ok().flatten();
         let pools = self.networks().pools(wire);
         if pools.clone().next().is_some() {
-            let address = self.leases().choose(pools, client, wish);
+            let address = self.leases().choose(&pools, client, wish);
             return Place { position: None, rule: Rule::Subnet, address, wire };
         }
         let unknown = if wire == Wire::PLAN { &self.config().unknown } else { &Unknown::Ignore };
         let (position, rule, address) = match unknown {
             Unknown::Ignore => (None, Rule::None, None),
             Unknown::Quarantine(_) => {
-                (None, Rule::Pool, self.leases().choose(self.networks().quarantine(), client, wish))
+                (None, Rule::Pool, self.leases().choose(&self.networks().quarantine(), client, wish))
             }
             Unknown::Enrol => {
                 let own = self.leases().of_client(client).and_then(|own| self.cards().position(own.address));

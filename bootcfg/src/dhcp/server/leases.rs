@@ -7,34 +7,54 @@ use core::net::Ipv4Addr;
 use core::ops::RangeInclusive;
 use core::time::Duration;
 
-use super::client::{Client, hw_tag};
+use super::client::{Client, Named, hw_tag};
 use crate::HwAddr;
 use crate::table::{Id, Index, Runs, Slab, Timers, hash};
 
-/// One address and who has it: 80 octets, and an allocation where the client has an identifier or option 82 is kept.
+/// One address and who has it: 80 octets, and an allocation where the client's identifier is not made of its hardware
+/// address, or option 82 is kept.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Binding {
     pub(super) address: Ipv4Addr,
     pub(super) hw: HwAddr,
+    pub(super) named: Named,
     pub(super) group: Group,
     pub(super) state: State,
     /// When the client spoke last, in whole seconds of the server's time.
     pub(super) spoke_at: u32,
-    /// The length of the client's identifier, the identifier, and the relay's last option 82; empty for neither.
+    /// The length of the identifier if there is one to note, the identifier, and the relay's last option 82.
     notes: Box<[u8]>,
 }
 
 impl Binding {
-    /// The identifier that the client is known by; none: its hardware address.
-    pub(super) fn id(&self) -> Option<&[u8]> {
-        let (len, rest) = self.notes.split_first()?;
-        rest.get(..usize::from(*len)).filter(|id| !id.is_empty())
+    /// The identifier where it is not made of the hardware address.
+    pub(super) fn noted_id(&self) -> &[u8] {
+        let noted = self.notes.split_first().and_then(|(len, rest)| rest.get(..usize::from(*len)));
+        noted.unwrap_or(&[])
+    }
+
+    /// Option 61 as the client sent it, if it is known by that.
+    pub(super) fn id<'a>(&'a self, typed_hw: &'a mut [u8; 17]) -> Option<&'a [u8]> {
+        match self.named {
+            Named::Hw => None,
+            Named::Id => Some(self.noted_id()),
+            Named::TypedHw => {
+                let [htype, octets @ ..] = typed_hw;
+                *htype = self.hw.htype();
+                *octets = *self.hw.chaddr();
+                typed_hw.get(..usize::from(self.hw.hlen()).saturating_add(1))
+            }
+        }
     }
 
     /// What a relay said last of the client's circuit, if such is kept.
     pub(super) fn relay_info(&self) -> Option<&[u8]> {
         let (len, rest) = self.notes.split_first()?;
         rest.get(usize::from(*len)..).filter(|info| !info.is_empty())
+    }
+
+    fn tag(&self, key: u64) -> u32 {
+        Client::new(key, self.hw, self.id(&mut [0; 17])).tag
     }
 }
 
@@ -146,7 +166,7 @@ impl Leases {
             if let (Some(info), Some(binding)) = (entry.relay_info, self.entries.get_mut(id))
                 && binding.relay_info() != Some(info)
             {
-                binding.notes = notes(client.id, Some(info));
+                binding.notes = notes(&client, Some(info));
             }
             return;
         }
@@ -164,14 +184,15 @@ impl Leases {
         let binding = Binding {
             address: entry.address,
             hw: client.hw,
+            named: client.named(),
             group: entry.group,
             state: entry.state,
             spoke_at: whole_seconds(entry.now),
-            notes: notes(client.id, entry.relay_info),
+            notes: notes(&client, entry.relay_info),
         };
         let Some(id) = self.entries.insert(binding) else { return };
         self.by_address.insert(self.address_tag(entry.address), id);
-        self.by_client.insert(client.tag(self.key), id);
+        self.by_client.insert(client.tag, id);
         self.by_hw.insert(hw_tag(self.key, client.hw), id);
         self.taken.insert(entry.address.to_bits());
         self.enter(id, entry.group, entry.address, entry.state);
@@ -216,7 +237,7 @@ impl Leases {
     /// the longest idle.
     pub(super) fn choose<'p>(
         &self,
-        pools: impl Iterator<Item = Pool<'p>> + Clone,
+        pools: &(impl Iterator<Item = Pool<'p>> + Clone),
         client: Client<'_>,
         wish: Option<Ipv4Addr>,
     ) -> Option<Ipv4Addr> {
@@ -263,7 +284,7 @@ impl Leases {
 
     fn find_client(&self, client: Client<'_>) -> Option<Id> {
         let is = |id| self.entries.get(id).is_some_and(|binding| client.has(binding));
-        self.by_client.find(client.tag(self.key), is)
+        self.by_client.find(client.tag, is)
     }
 
     /// The address that has been idle for longest.
@@ -281,13 +302,20 @@ impl Leases {
     fn alter(&mut self, id: Id, hw: HwAddr, state: State, now: Duration) {
         let Some(binding) = self.entries.get_mut(id) else { return };
         binding.spoke_at = whole_seconds(now);
-        let old = core::mem::replace(&mut binding.hw, hw);
-        if old != hw {
-            if binding.id().is_none() {
-                self.by_client.remove(hw_tag(self.key, old), id);
-                self.by_client.insert(hw_tag(self.key, hw), id);
+        if binding.hw != hw {
+            // The same identifier from other hardware: it is made of that no longer.
+            let before = binding.clone();
+            if let Some(own) = before.id(&mut [0; 17]) {
+                let client = Client::new(self.key, hw, Some(own));
+                (binding.named, binding.notes) = (client.named(), notes(&client, before.relay_info()));
             }
-            self.by_hw.remove(hw_tag(self.key, old), id);
+            binding.hw = hw;
+            let (old_tag, new_tag) = (before.tag(self.key), binding.tag(self.key));
+            if old_tag != new_tag {
+                self.by_client.remove(old_tag, id);
+                self.by_client.insert(new_tag, id);
+            }
+            self.by_hw.remove(hw_tag(self.key, before.hw), id);
             self.by_hw.insert(hw_tag(self.key, hw), id);
         }
         self.enter_anew(id, state);
@@ -304,9 +332,8 @@ impl Leases {
 
     fn delete(&mut self, id: Id) {
         let Some(binding) = self.entries.remove(id) else { return };
-        let owner = Client { hw: binding.hw, id: binding.id() };
         self.by_address.remove(self.address_tag(binding.address), id);
-        self.by_client.remove(owner.tag(self.key), id);
+        self.by_client.remove(binding.tag(self.key), id);
         self.by_hw.remove(hw_tag(self.key, binding.hw), id);
         self.taken.remove(binding.address.to_bits());
         self.timers.set(id, None);
@@ -349,8 +376,9 @@ fn is_free_for(binding: &Binding, client: Client<'_>) -> bool {
     }
 }
 
-fn notes(id: Option<&[u8]>, relay_info: Option<&[u8]>) -> Box<[u8]> {
-    let (id, info) = (id.unwrap_or(&[]), relay_info.unwrap_or(&[]));
+fn notes(client: &Client<'_>, relay_info: Option<&[u8]>) -> Box<[u8]> {
+    let id = client.id.filter(|_| client.named() == Named::Id).unwrap_or(&[]);
+    let info = relay_info.unwrap_or(&[]);
     let Ok(len) = u8::try_from(id.len()) else { return Box::default() };
     if id.is_empty() && info.is_empty() {
         return Box::default();

@@ -34,7 +34,7 @@ impl Server {
             }
             (None, true, None) => self.latest(self.leases().of_hw(client.hw), now),
             (None, false, Some(id)) => {
-                let named = Client { hw: client.hw, id: Some(id) };
+                let named = Client::new(self.config().seed, client.hw, Some(id));
                 self.latest(self.leases().of_client(named).into_iter(), now)
             }
             _ => return to.silent(Reason::Malformed),
@@ -87,7 +87,7 @@ impl Server {
         reply.kind(kind);
         reply.address(OptionCode::SERVER_ID, config.server_id);
         if let Some(binding) = binding {
-            if let Some(id) = binding.id() {
+            if let Some(id) = binding.id(&mut [0; 17]) {
                 reply.option(OptionCode::CLIENT_ID, id);
             }
             self.times(now, binding, wants, &mut reply);

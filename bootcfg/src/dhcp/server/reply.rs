@@ -8,6 +8,7 @@ use core::time::Duration;
 use super::engine::Server;
 use super::networks::Parameters;
 use super::{Config, Decision, Reason, Rule, Unknown, Verdict};
+use crate::Position;
 use crate::dhcp::Destination;
 use crate::wire::dhcp::typed::RelayInfo;
 use crate::wire::dhcp::{
@@ -156,7 +157,7 @@ impl Server {
             OptionCode::PATH_PREFIX => {
                 if let (Some(prefix), Some(position)) = (&config.path_prefix, decision.position) {
                     let mut path = Text::<255>::new();
-                    if write!(path, "{prefix}{position}/").is_ok() {
+                    if path.position(prefix, position).is_ok() {
                         reply.option(code, path.as_bytes());
                     }
                 }
@@ -177,17 +178,20 @@ impl Server {
         if decision.rule == Rule::Pool && matches!(self.config().unknown, Unknown::Quarantine(_)) {
             return;
         }
+        if let Some(name) = &self.config().server_name
+            && !reply.sname(name.as_bytes())
+        {
+            reply.option(OptionCode::TFTP_SERVER, name.as_bytes());
+        }
+        if self.config().boot.is_empty() {
+            return;
+        }
         let arch = architecture(message);
         let ipxe = speaks_ipxe(message);
         let fits = |boot: &&super::BootFile| {
             let arch_fits = boot.arch.is_none_or(|wanted| arch == Some(wanted.folded()));
             arch_fits && boot.ipxe.is_none_or(|wanted| wanted == ipxe)
         };
-        if let Some(name) = &self.config().server_name
-            && !reply.sname(name.as_bytes())
-        {
-            reply.option(OptionCode::TFTP_SERVER, name.as_bytes());
-        }
         let Some(boot) = self.config().boot.iter().find(fits) else { return };
         if arch.is_some_and(Arch::boots_by_http) {
             // An HTTP boot client takes only offers that say so (UEFI 2.10 §24.7.2).
@@ -316,6 +320,23 @@ impl<const N: usize> Text<N> {
 
     fn as_bytes(&self) -> &[u8] {
         self.octets.get(..self.len).unwrap_or(&[])
+    }
+
+    /// Writes `prefix` and `C.S/`.
+    fn position(&mut self, prefix: &str, position: Position) -> core::fmt::Result {
+        self.write_str(prefix)?;
+        self.number(position.chassis())?;
+        self.write_str(".")?;
+        self.number(position.slot())?;
+        self.write_str("/")
+    }
+
+    /// Writes a number in decimal digits, without the machinery of formatting.
+    fn number(&mut self, number: u8) -> core::fmt::Result {
+        let digits = [number / 100, number / 10 % 10, number % 10].map(|digit| b'0'.saturating_add(digit));
+        let first = usize::from(number < 100).saturating_add(usize::from(number < 10));
+        let digits = digits.get(first..).and_then(|digits| core::str::from_utf8(digits).ok());
+        self.write_str(digits.ok_or(core::fmt::Error)?)
     }
 }
 

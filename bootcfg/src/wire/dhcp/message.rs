@@ -6,7 +6,7 @@ use core::fmt;
 use core::net::Ipv4Addr;
 
 use super::{
-    BadOption, FILE, HEADER, Key, Kind, MAGIC_COOKIE, MessageType, OPTIONS_AT, Op, OptionCode, SNAME, key,
+    BadOption, FILE, HEADER, Key, Kind, MAGIC_COOKIE, MessageType, OPTIONS_AT, Op, OptionCode, SNAME,
 };
 use crate::HwAddr;
 
@@ -158,7 +158,10 @@ impl<'a> Message<'a> {
 
     /// The message type, or `None` for BOOTP and for a malformed option 53.
     pub fn kind(&self) -> Option<MessageType> {
-        self.get(key::MESSAGE_TYPE).ok().flatten().map(MessageType)
+        match self.option_slice(OptionCode::MESSAGE_TYPE) {
+            Some([kind]) => Some(MessageType(*kind)),
+            _ => None,
+        }
     }
 
     /// Whether option `code` is there.
@@ -275,9 +278,9 @@ impl Index {
         if !self.has(code.0) {
             return None;
         }
-        let noted = self.codes.iter().zip(&self.offsets).take(self.noted);
-        if let Some((_, offset)) = noted.into_iter().find(|(noted, _)| **noted == code.0) {
-            return Some(usize::from(*offset));
+        // A place past those noted holds code 0, which no option has.
+        if let Some(nth) = self.codes.iter().position(|noted| *noted == code.0) {
+            return self.offsets.get(nth).map(|offset| usize::from(*offset));
         }
         let mut options = Options { bytes, at: OPTIONS_AT, end: bytes.len(), overload: self.overload };
         let (_, value) = options.find(|(found, _)| *found == code)?;
