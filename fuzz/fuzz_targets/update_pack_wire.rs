@@ -4,13 +4,13 @@
 use libfuzzer_sys::fuzz_target;
 use update_pack::Limits;
 use update_pack::engine::{Installed, Record};
-use update_pack::trust::{PublicKey, SigningKey, Trust};
+use update_pack::trust::{Keyset, PublicKey, Rotation, SigningKey, Trust};
 use update_pack::verify::Reader;
 use update_pack::wire::{FrameHead, Header, Manifest, Root, Signatures};
 
 fuzz_target!(|data: &[u8]| {
     let Some((kind, bytes)) = data.split_first() else { return };
-    match kind % 8 {
+    match kind % 9 {
         0 => {
             if let Ok(root) = Root::parse(bytes) {
                 assert_eq!(root.emit(), bytes);
@@ -52,6 +52,14 @@ fuzz_target!(|data: &[u8]| {
             if let Ok(installed) = Installed::parse(&sealed) {
                 assert_eq!(installed.emit(), sealed);
             }
+        }
+        8 => {
+            if let Ok(records) = Rotation::parse_all(bytes) {
+                let mut out = Vec::new();
+                records.iter().for_each(|record| record.emit(&mut out));
+                assert_eq!(out, bytes);
+            }
+            let _ = Keyset::open(bytes);
         }
         6 => {
             if let Ok(text) = std::str::from_utf8(bytes) {

@@ -3,6 +3,7 @@
 use core::fmt;
 
 use crate::campaign::ScopeError;
+use crate::wire::Role;
 
 /// Why a package is not used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -88,6 +89,8 @@ pub enum Part {
     End,
     /// The file as a whole.
     File,
+    /// The security epoch, as a number.
+    Epoch,
     /// A key file.
     Key,
     /// A record of the journal.
@@ -111,6 +114,7 @@ impl fmt::Display for Part {
             Self::Frame => "a payload frame",
             Self::End => "the end mark",
             Self::File => "the file",
+            Self::Epoch => "the security epoch",
             Self::Key => "the key file",
             Self::Journal => "the journal",
             Self::Notice => "the notice",
@@ -184,4 +188,27 @@ pub enum Untrusted {
         /// How many are needed.
         needed: usize,
     },
+    /// No key is trusted in that role.
+    #[error("no key is trusted in the role {role}")]
+    Role {
+        /// The role.
+        role: Role,
+    },
+    /// A set of keys does not follow the one before.
+    #[error("set of keys {found} does not follow: {expected} is the next one")]
+    Gap {
+        /// Its version.
+        found: u64,
+        /// The version that would follow.
+        expected: u64,
+    },
+    /// Another set of keys of the same version is trusted.
+    #[error("another set of keys {version} is trusted: somebody has signed two")]
+    Fork {
+        /// The version.
+        version: u64,
+    },
+    /// A role was used for what it is not trusted with.
+    #[error("emergency keys sign critical packages and new release keys, and nothing else")]
+    Overreach,
 }

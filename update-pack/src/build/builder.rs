@@ -123,6 +123,7 @@ impl Builder {
                 true => Payload::default(),
                 false => Payload { streams, groups: digest(&groups) },
             },
+            rotations: (!config.rotations.is_empty()).then(|| digest(&config.rotations)),
             text: (text_len > 0).then(|| Section { len: text_len, digest: digest(text) }),
             ..Root::default()
         };
@@ -132,10 +133,11 @@ impl Builder {
             return Err(Error::Legs);
         }
         let root_len = u32::try_from(bytes.len()).map_err(|_| Error::TooLarge)?;
-        let header = Header { role: config.role, rotations_len: 0, root_len }.emit();
+        let rotations_len = u16::try_from(config.rotations.len()).map_err(|_| Error::TooLarge)?;
+        let header = Header { role: config.role, rotations_len, root_len }.emit();
         let signatures = keys.iter().map(|key| key.sign(&header, &bytes)).collect();
         let signatures = Signatures::new(signatures).ok_or(Error::Keys)?;
-        let mut file = [&header[..], &bytes, &signatures.emit()].concat();
+        let mut file = [&header[..], &bytes, &signatures.emit(), &config.rotations].concat();
         if text_len > 0 {
             file.push(1);
             file.extend_from_slice(text);

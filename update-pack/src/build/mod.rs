@@ -36,6 +36,8 @@ pub struct Config {
     pub text: String,
     /// The role of the keys that sign.
     pub role: Role,
+    /// Rotations of keys to carry, as records one after the other: those that cards may have missed.
+    pub rotations: Vec<u8>,
     /// Whether deltas lead back as well, so that an undo needs no copy of the old content.
     pub undo: bool,
     /// zstd's level, 1 to 22.
@@ -55,6 +57,7 @@ impl Default for Config {
             downgrade: false,
             text: String::new(),
             role: Role::RELEASE,
+            rotations: Vec::new(),
             undo: false,
             level: 19,
             frame: 2 << 20,

@@ -195,8 +195,8 @@ impl Engine {
             if let Some(outcome) = self.applied(true) {
                 self.finish(outcome);
             }
-        } else if epoch < floor {
-            self.finish(Outcome::Refused(Reason::Package(crate::Error::BelowFloor { epoch, floor })));
+        } else if let Err(error) = crate::trust::admit(epoch, floor) {
+            self.finish(Outcome::Refused(Reason::Package(error)));
         } else {
             self.phase = Phase::Inspect(Inspect::new(Side::Before), Side::Before);
         }

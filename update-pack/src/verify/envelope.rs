@@ -4,7 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::trust::PublicKey;
-use crate::wire::{Digest, END_LEN, Leg, Manifest, Root, Stream};
+use crate::wire::{Digest, END_LEN, Leg, Manifest, Role, Root, Stream};
 
 /// Where a stream of the payload stands in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -24,8 +24,12 @@ pub struct Envelope {
     pub id: Digest,
     /// The root.
     pub root: Root,
+    /// The role in which it is signed.
+    pub role: Role,
     /// Which trusted keys have signed.
     pub signers: Vec<PublicKey>,
+    /// The rotations of keys that it carries, which whoever trusts a set of keys should keep once it is installed.
+    pub rotations: Vec<u8>,
     /// The descriptive text, if the file has it still.
     pub text: Option<String>,
     /// The leg that was read for, as an index.

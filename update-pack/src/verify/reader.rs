@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use super::{Envelope, Leaves, Verified};
 use crate::error::{Error, Malformed, Part, Problem};
 use crate::limits::Limits;
-use crate::trust::{PublicKey, Trust, package_id};
+use crate::trust::{PublicKey, Trust, carried, entitled, package_id};
 use crate::wire::{
     END_LEN, HEADER_LEN, Header, Manifest, Root, SIGNATURE_LEN, Section, Signatures, digest, parse_end,
     parse_text,
@@ -173,7 +173,8 @@ impl Reader {
                 };
                 let signatures = Signatures::parse(count, signatures)?;
                 // Nothing of the root is looked at before somebody trusted has vouched for it.
-                let signers = self.trust.check(&header, &root, &signatures)?;
+                let trust = self.trust.advance(rotations)?;
+                let signers = trust.check(&header, &root, &signatures)?;
                 let envelope = self.envelope_of(&header, &root, rotations, signers)?;
                 match envelope.root.text {
                     Some(text) => State::Severed(envelope, text),
@@ -270,10 +271,8 @@ impl Reader {
         signers: Vec<PublicKey>,
     ) -> Result<Box<Envelope>, Error> {
         let root = Root::parse(bytes)?;
-        let rotated = (!rotations.is_empty()).then(|| digest(rotations));
-        if rotated != root.rotations {
-            return Err(malformed(Part::Rotations, Problem::Digest).into());
-        }
+        carried(rotations, root.rotations)?;
+        entitled(header.role, root.severity)?;
         for leg in &root.legs {
             within(Part::Manifest, u64::from(leg.manifest.len), u64::from(self.limits.manifest))?;
         }
@@ -283,7 +282,9 @@ impl Reader {
             id: package_id(&header.emit(), bytes),
             leg: self.leg,
             root,
+            role: header.role,
             signers,
+            rotations: rotations.to_vec(),
             text: None,
             manifest: Manifest::default(),
             groups: Vec::new(),
