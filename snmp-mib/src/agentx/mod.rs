@@ -3,6 +3,8 @@
 //! - [`wire`]: the packets, in both byte orders.
 //! - [`subagent`]: plugs a [`Mib`](crate::mib::Mib) into somebody's master, such as net-snmp's `snmpd`.
 
+mod inbox;
+pub mod master;
 pub mod subagent;
 pub mod wire;
 

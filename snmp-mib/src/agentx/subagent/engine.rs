@@ -6,9 +6,8 @@ use core::time::Duration;
 use super::io::{Config, Error, Event, Input, Lost, Output};
 use super::serve::Served;
 use crate::agent::Overlap;
-use crate::agentx::wire::{
-    Binding, Body, HEADER, Header, List, Order, Packet, ParseError, Problem, Reason, Region, Status,
-};
+use crate::agentx::inbox::Inbox;
+use crate::agentx::wire::{Binding, Body, List, Order, Packet, ParseError, Reason, Region, Status};
 use crate::mib::Mib;
 use crate::notify::Notification;
 use crate::oid;
@@ -23,7 +22,7 @@ pub struct Subagent<M> {
     state: State,
     /// How long the next wait is.
     retry: Duration,
-    inbox: Vec<u8>,
+    inbox: Inbox,
     todo: VecDeque<Todo>,
     /// What was lent last.
     lent: Vec<u8>,
@@ -81,7 +80,7 @@ impl<M: Mib> Subagent<M> {
             now,
             state: State::Connecting { until },
             retry: config.retry.0,
-            inbox: Vec::new(),
+            inbox: Inbox::default(),
             todo: VecDeque::from([Todo::Connect]),
             lent: Vec::new(),
             next_packet: 1,
@@ -201,39 +200,21 @@ impl<M: Mib> Subagent<M> {
 
     /// Takes what fits: nothing while too much waits to be sent, and never more than one packet ahead.
     fn data(&mut self, data: &[u8]) -> Result<usize, Error> {
-        let mut taken = 0_usize;
+        let mut rest = data;
         while self.waiting() < self.config.limits.outbox {
-            let wanted = match Header::of(&self.inbox) {
-                Ok(Some(header)) if header.packet_len() > self.config.limits.max_packet => {
-                    let problem = Problem::Length(header.payload);
-                    return self.malformed(ParseError { problem, at: 16 });
-                }
-                Ok(Some(header)) => header.packet_len(),
-                Ok(None) => HEADER,
+            let packet = match self.inbox.take(&mut rest, self.config.limits.max_packet) {
+                Ok(Some(packet)) => packet,
+                Ok(None) => break,
                 Err(error) => return self.malformed(error),
             };
-            let missing = wanted.saturating_sub(self.inbox.len());
-            if missing == 0 {
-                let packet = core::mem::take(&mut self.inbox);
-                let outcome = self.packet(&packet);
-                if !matches!(self.state, State::Opening { .. } | State::Open(_)) {
-                    // What follows belonged to a connection that is over.
-                    return outcome.map(|()| data.len());
-                }
-                outcome?;
-                self.inbox = packet;
-                self.inbox.clear();
-                continue;
+            self.packet(&packet)?;
+            if !matches!(self.state, State::Opening { .. } | State::Open(_)) {
+                // What follows belonged to a connection that is over.
+                return Ok(data.len());
             }
-            let rest = data.get(taken..).unwrap_or(&[]);
-            let part = rest.get(..missing).unwrap_or(rest);
-            if part.is_empty() {
-                break;
-            }
-            self.inbox.extend_from_slice(part);
-            taken = taken.saturating_add(part.len());
+            self.inbox.give_back(packet);
         }
-        Ok(taken)
+        Ok(data.len().saturating_sub(rest.len()))
     }
 
     fn malformed(&mut self, error: ParseError) -> Result<usize, Error> {
@@ -436,7 +417,7 @@ impl<M: Mib> Subagent<M> {
     /// Waits before the next connection, longer each time.
     fn wait(&mut self) {
         self.served.abandon();
-        self.inbox.clear();
+        self.inbox = Inbox::default();
         let retry = self.retry.max(Duration::from_millis(1));
         self.state = State::Waiting { until: self.now.saturating_add(retry) };
         self.retry = retry.saturating_mul(2).min(self.config.retry.1);

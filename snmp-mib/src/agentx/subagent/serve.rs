@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use crate::agent::Registry;
-use crate::agentx::wire::{Binding, Data, List, Search, Status};
+use crate::agentx::wire::{Binding, List, Search, Status, owned};
 use crate::mib::{Absent, Cursor, Edit, Mib, Refusal, Skip};
 use crate::wire::{ErrorStatus, Oid, OidBuf, Value, VarBind, VarBindList};
 
@@ -226,19 +226,6 @@ impl<M: Mib> Served<M> {
         let transaction = self.set.as_ref().map(|set| set.transaction);
         transaction.is_some_and(|transaction| self.cleanup(transaction))
     }
-}
-
-/// The bindings as SNMP has them.
-fn owned(bindings: List<'_, Binding<'_>>) -> VarBindList {
-    let (mut name, mut scratch, mut list) = (OidBuf::new(), OidBuf::new(), VarBindList::new());
-    for Binding { name: own, data } in bindings.iter() {
-        let value = match data {
-            Data::Plain(value) => value,
-            Data::Name(_) => data.value(&mut scratch),
-        };
-        list.push(own.to_oid(&mut name), value);
-    }
-    list
 }
 
 /// Where a search is, and where it ends.

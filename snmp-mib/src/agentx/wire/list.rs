@@ -4,7 +4,7 @@ use core::{fmt, net::Ipv4Addr};
 
 use super::bytes::{Order, ParseError, Problem, Reader, Writer};
 use super::name::Name;
-use crate::wire::{OidBuf, Value, VarBind};
+use crate::wire::{OidBuf, Value, VarBind, VarBindList};
 
 /// A value of a packet. As [`Value`], but for identifiers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,6 +119,19 @@ pub struct Search<'a> {
     pub include: bool,
     /// Where it ends; null for nowhere.
     pub end: Name<'a>,
+}
+
+/// The bindings as SNMP has them.
+pub(in crate::agentx) fn owned(bindings: List<'_, Binding<'_>>) -> VarBindList {
+    let (mut name, mut scratch, mut list) = (OidBuf::new(), OidBuf::new(), VarBindList::new());
+    for Binding { name: own, data } in bindings.iter() {
+        let value = match data {
+            Data::Plain(value) => value,
+            Data::Name(_) => data.value(&mut scratch),
+        };
+        list.push(own.to_oid(&mut name), value);
+    }
+    list
 }
 
 /// An element of a list.

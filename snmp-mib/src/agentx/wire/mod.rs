@@ -9,6 +9,7 @@ mod name;
 mod packet;
 
 pub use bytes::{Order, ParseError, Problem};
+pub(super) use list::owned;
 pub use list::{Binding, Data, Element, List, Search};
 pub use name::Name;
 pub use packet::{Body, HEADER, Header, Packet, PduType, Reason, Region, Status};
