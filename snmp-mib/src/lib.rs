@@ -25,4 +25,5 @@ pub mod mibs;
 pub mod notify;
 mod outbox;
 pub mod usm;
+pub mod vacm;
 pub mod wire;

@@ -1,6 +1,6 @@
 //! Who may ask, and how much an agent takes.
 
-use alloc::vec::Vec;
+use alloc::{string::String, vec::Vec};
 use core::{
     net::{IpAddr, Ipv4Addr},
     str::FromStr,
@@ -8,7 +8,7 @@ use core::{
 };
 
 use super::own::System;
-use crate::wire::PduType;
+use crate::vacm;
 
 /// What an agent is told when it starts.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -17,6 +17,9 @@ pub struct Config {
     pub system: System,
     /// Who may ask; nobody where it is empty.
     pub communities: Vec<Community>,
+    /// Groups and their views, for those whose rights are [`Rights::Views`], and the contexts beside the agent's
+    /// own. Those with other rights need none.
+    pub access: vacm::Config,
     /// Who decides whether a SET takes effect.
     pub writes: Writes,
     /// How much it takes.
@@ -46,6 +49,8 @@ pub struct Community {
     pub rights: Rights,
     /// The networks it may be used from; any where it is empty.
     pub from: Vec<Network>,
+    /// The name that it has in [`Config::access`] and in snmpCommunityTable, as the community itself is a secret.
+    pub security_name: String,
 }
 
 impl core::fmt::Debug for Community {
@@ -61,12 +66,17 @@ impl core::fmt::Debug for Community {
 impl Community {
     /// A community that may read, from anywhere.
     pub fn read(name: &str) -> Self {
-        Self { name: name.into(), rights: Rights::Read, from: Vec::new() }
+        Self { name: name.into(), rights: Rights::Read, from: Vec::new(), security_name: "reader".into() }
     }
 
     /// A community that may read and write, from anywhere.
     pub fn write(name: &str) -> Self {
-        Self { rights: Rights::Write, ..Self::read(name) }
+        Self { rights: Rights::Write, security_name: "writer".into(), ..Self::read(name) }
+    }
+
+    /// A community that may do what `security_name` may by [`Config::access`], from anywhere.
+    pub fn views(name: &str, security_name: &str) -> Self {
+        Self { rights: Rights::Views, security_name: security_name.into(), ..Self::read(name) }
     }
 
     /// The same community, from these networks only.
@@ -83,20 +93,15 @@ impl Community {
     }
 }
 
-/// What a community opens.
+/// What a community or a user may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Rights {
-    /// Reading.
+    /// Read everything but the tables of users, communities and views.
     Read,
-    /// Reading and writing.
+    /// Read and write the same.
     Write,
-}
-
-impl Rights {
-    /// Tells whether a PDU of this type may be sent.
-    pub fn allow(self, kind: PduType) -> bool {
-        kind != PduType::SET || self == Self::Write
-    }
+    /// What the views of its group in [`Config::access`] hold, and nothing where it is in none.
+    Views,
 }
 
 /// A network in CIDR notation.
@@ -158,8 +163,8 @@ impl FromStr for Network {
 
 /// How much an agent takes and gives.
 ///
-/// Memory beside the MIB: `outbox` responses of `max_message` octets, and about 100 octets a binding for
-/// `max_bindings` bindings, once each.
+/// Memory beside the MIB: `outbox` responses of `max_message` octets, about 100 octets a binding for `max_bindings`
+/// bindings, once each, and a request of 64 KiB at the most, twice, for each of `parked`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// The longest response, in octets; 484 at least (RFC 3417 §3.2).
@@ -171,10 +176,21 @@ pub struct Limits {
     pub max_bindings: usize,
     /// The most responses that wait to be sent; further requests are dropped and counted.
     pub outbox: usize,
+    /// The most requests that wait for what their answer needs; further ones are dropped and counted.
+    pub parked: usize,
+    /// How long a request waits at the most; then it is answered genErr.
+    pub patience: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { max_message: 65_507, max_bulk: 1_472, max_bindings: 4_096, outbox: 64 }
+        Self {
+            max_message: 65_507,
+            max_bulk: 1_472,
+            max_bindings: 4_096,
+            outbox: 64,
+            parked: 64,
+            patience: Duration::from_secs(5),
+        }
     }
 }

@@ -1,10 +1,39 @@
-//! What every agent serves by itself: the system group, sysORTable, the snmp group, snmpSetSerialNo (RFC 3418).
+//! What every agent serves by itself: the system group, sysORTable, the snmp group, snmpSetSerialNo (RFC 3418),
+//! and what it tells of its own security (`framework.rs`).
+
+use super::framework::{CommunityEntry, ContextStats, MpdStats};
+#[cfg(feature = "usm")]
+pub(super) use super::framework::{EngineInfo, UNKNOWN_CONTEXTS, UNKNOWN_PDU_HANDLERS, UserLock, UsmStats, UsmUser};
+use crate::mib::{Group, Mib, Table};
+use crate::vacm::Policy;
 
 use crate::mib::{
     Counter32, DisplayString, Integer, MibEnum, MibScalars, MibTable, TestAndIncr, TimeStamp, TimeTicks,
 };
 use crate::oid;
 use crate::wire::{Oid, OidBuf};
+
+/// The nodes that every agent brings itself.
+#[derive(Clone, Debug, Default, PartialEq, Mib)]
+pub(super) struct Own {
+    pub(super) system: Group<System>,
+    pub(super) modules: Table<OrEntry>,
+    pub(super) snmp: Group<Stats>,
+    pub(super) set: Group<SnmpSet>,
+    pub(super) mpd: Group<MpdStats>,
+    pub(super) contexts: Group<ContextStats>,
+    pub(super) communities: Table<CommunityEntry>,
+    #[cfg(feature = "usm")]
+    pub(super) engine: Group<EngineInfo>,
+    #[cfg(feature = "usm")]
+    pub(super) usm: Group<UsmStats>,
+    #[cfg(feature = "usm")]
+    pub(super) user_lock: Group<UserLock>,
+    #[cfg(feature = "usm")]
+    pub(super) users: Table<UsmUser>,
+    #[mib(flatten)]
+    pub(super) policy: Policy,
+}
 
 /// The system group (RFC 3418 §2).
 #[derive(Clone, Debug, PartialEq, MibScalars)]

@@ -7,7 +7,7 @@ use super::report::{Reason, Stats};
 use super::user::{Credentials, User};
 use crate::wire::ber::{NoRoom, Writer};
 use crate::wire::{
-    ErrorStatus, Flags, ParseError, Pdu, PduType, ScopedPdu, USM, UsmParameters, V3Data, V3Message, Value,
+    ErrorStatus, Flags, Oid, ParseError, Pdu, PduType, ScopedPdu, USM, UsmParameters, V3Data, V3Message, Value,
     VarBind, VarBinds,
 };
 use alloc::boxed::Box;
@@ -197,7 +197,21 @@ impl<C: Crypto> Authority<C> {
         // Only who proved its key is told the time under that key (RFC 3414 §3.2 step 7a).
         let proved = reason == Reason::NotInTimeWindow;
         let sender = Sender { level: if proved { Level::Authenticated } else { Level::Open }, ..sender };
-        let binding = [VarBind { name: reason.counter(), value: Value::Counter32(count) }];
+        self.tell(now, &sender, reason.counter(), count, request_id, out)
+    }
+
+    /// Makes the Report of a counter, in `out`, at the level of `sender`: for what is refused above the security
+    /// model (RFC 3412 §7.2 step 13b, RFC 3413 §3.2).
+    pub fn tell<'o>(
+        &mut self,
+        now: Duration,
+        sender: &Sender<'_>,
+        counter: Oid<'_>,
+        count: u32,
+        request_id: i32,
+        out: &'o mut Vec<u8>,
+    ) -> Option<&'o [u8]> {
+        let binding = [VarBind { name: counter, value: Value::Counter32(count) }];
         let pdu = Pdu {
             kind: PduType::REPORT,
             request_id,
@@ -207,7 +221,7 @@ impl<C: Crypto> Authority<C> {
         };
         let scoped = ScopedPdu { engine: &self.config.engine, context: &[], pdu };
         let encoded = encode(&scoped).ok()?;
-        self.seal(now, &sender, &encoded, out).ok()
+        self.seal(now, sender, &encoded, out).ok()
     }
 
     /// Steps 3 to 7 of RFC 3414 §3.2.

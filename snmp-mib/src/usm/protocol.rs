@@ -1,5 +1,8 @@
 //! The protocols of the user-based model: which hash, how long its digest and its key, which cipher.
 
+use crate::oid;
+use crate::wire::Oid;
+
 /// An authentication protocol. MD5 is not offered: RFC 8996 §2 and every auditor advise against it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
@@ -28,6 +31,17 @@ impl Auth {
         }
     }
 
+    /// Its registration (RFC 3414 §5, RFC 7860 §9).
+    pub const fn registration(self) -> Oid<'static> {
+        match self {
+            Self::Sha1 => oid!(1, 3, 6, 1, 6, 3, 10, 1, 1, 3),
+            Self::Sha224 => oid!(1, 3, 6, 1, 6, 3, 10, 1, 1, 4),
+            Self::Sha256 => oid!(1, 3, 6, 1, 6, 3, 10, 1, 1, 5),
+            Self::Sha384 => oid!(1, 3, 6, 1, 6, 3, 10, 1, 1, 6),
+            Self::Sha512 => oid!(1, 3, 6, 1, 6, 3, 10, 1, 1, 7),
+        }
+    }
+
     /// Octets of the digest in a message. One of another length is no digest (CVE-2008-0960).
     pub const fn digest_len(self) -> usize {
         match self {
@@ -53,6 +67,17 @@ pub enum Privacy {
 }
 
 impl Privacy {
+    /// Its registration: of AES-128 by RFC 3826 §5, of the longer ones by what vendors use.
+    pub const fn registration(self) -> Oid<'static> {
+        match self {
+            Self::Aes128 => oid!(1, 3, 6, 1, 6, 3, 10, 1, 2, 4),
+            Self::Aes192(Extension::Blumenthal) => oid!(1, 3, 6, 1, 4, 1, 14832, 1, 3),
+            Self::Aes256(Extension::Blumenthal) => oid!(1, 3, 6, 1, 4, 1, 14832, 1, 4),
+            Self::Aes192(Extension::Reeder) => oid!(1, 3, 6, 1, 4, 1, 9, 12, 6, 1, 1),
+            Self::Aes256(Extension::Reeder) => oid!(1, 3, 6, 1, 4, 1, 9, 12, 6, 1, 2),
+        }
+    }
+
     /// Octets of the key.
     pub const fn key_len(self) -> usize {
         match self {

@@ -63,6 +63,11 @@ impl Credentials {
         }
     }
 
+    /// How the user's messages are authenticated and encrypted.
+    pub fn protocols(&self) -> (Option<Auth>, Option<Privacy>) {
+        (self.auth.as_ref().map(|(auth, _)| *auth), self.privacy.as_ref().map(|(privacy, _)| *privacy))
+    }
+
     /// The user as one engine knows it.
     #[must_use]
     pub fn localize(&self, crypto: &impl Crypto, engine: &[u8]) -> User {

@@ -80,6 +80,20 @@ impl<'a> Oid<'a> {
         self.0.strip_prefix(prefix.0).map(Arcs::new)
     }
 
+    /// The first identifier behind everything that begins with this one; `None` where the tree ends with it.
+    pub fn after(self) -> Option<OidBuf> {
+        let mut arcs: Vec<u32> = Arcs::new(self.0).collect();
+        while let Some(last) = arcs.pop() {
+            if let Some(next) = last.checked_add(1) {
+                arcs.push(next);
+                let mut after = OidBuf::new();
+                after.extend(&arcs);
+                return Some(after);
+            }
+        }
+        None
+    }
+
     /// An owned copy.
     pub fn to_buf(self) -> OidBuf {
         OidBuf(self.0.to_vec())
