@@ -111,7 +111,7 @@ fn row(identity: &Identity) -> Card {
 
 fn agent(identity: &Identity, behind: &Behind) -> Agent<CardMib> {
     let from = Network::new(identity.cabinet, 128);
-    let community = |name: &str, rights| Community { name: name.into(), rights, from: vec![from] };
+    let community = |name: &str, rights| Community { rights, ..Community::read(name) }.from([from]);
     let config = Config {
         system: System {
             descr: concat!("server-module card ", env!("CARGO_PKG_VERSION")).into(),

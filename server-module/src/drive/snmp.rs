@@ -158,6 +158,8 @@ fn drain<M: Mib, O: Owner<M>>(
                 let decision = owner.write(from, varbinds.iter().collect());
                 decisions.spawn(async move { (id, decision.await) });
             }
+            // Nothing that is served is fetched first, and there is no context but the agent's own.
+            Output::Fetch { .. } | Output::Ask { .. } => {}
             Output::Event(event) => tracing::debug!(?event, "SNMP"),
         }
     }

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use snmp_mib::agent::{self, Agent, Community, Network, Overlap, Rights, Writes};
+use snmp_mib::agent::{self, Agent, Community, Network, Overlap, Writes};
 use snmp_mib::mib::{IndexWriter, Mib, Row, Table, TimeTicks, rebase};
 use snmp_mib::mibs::cabinet::{self as mib, CardState, CardStateChange, ENTERPRISE, SERVER_MODULE};
 use snmp_mib::mibs::mib2::Host;
@@ -48,13 +48,13 @@ pub(super) struct Element {
 /// # Errors
 /// The enterprise number is one below which something else is served.
 pub(super) fn agent(config: &Config) -> Result<Agent<Element>, Overlap> {
-    let communities = config.snmp.communities.iter().map(|community| Community {
-        name: community.name.expose().into(),
-        rights: match community.access {
-            Access::Read => Rights::Read,
-            Access::Write => Rights::Write,
-        },
-        from: community.from.iter().map(|cidr| Network::new(cidr.address(), cidr.length())).collect(),
+    let communities = config.snmp.communities.iter().map(|community| {
+        let name = community.name.expose();
+        let own = match community.access {
+            Access::Read => Community::read(name),
+            Access::Write => Community::write(name),
+        };
+        own.from(community.from.iter().map(|cidr| Network::new(cidr.address(), cidr.length())))
     });
     let system = agent::System {
         descr: concat!("server-module ", env!("CARGO_PKG_VERSION"), ": a cabinet of server cards").into(),

@@ -1,11 +1,14 @@
 //! The policy that an agent judges by: the configured one, and groups for those whose rights are given in a word.
 
-use alloc::{format, string::String, vec::Vec};
+#[cfg(feature = "usm")]
+use alloc::vec::Vec;
+use alloc::{format, string::String};
 
 use super::config::{Config, Rights};
 use crate::oid;
 use crate::usm::Level;
 use crate::vacm::{self, Access, Family, Member, Model, Policy};
+use crate::wire::Oid;
 
 /// The view of everything but users, communities and views.
 const COMMON: &str = "common";
@@ -26,20 +29,16 @@ pub(super) fn policy(config: &Config, users: &[Known]) -> Policy {
     let mut access = config.access.clone();
     let communities = config.communities.iter().map(|community| Known {
         models: &[Model::V1, Model::V2C],
-        name: community.security_name.clone(),
+        name: community.stands_for().into(),
         level: Level::Open,
         rights: community.rights,
     });
     communities.for_each(|known| known.enter(&mut access));
     users.iter().for_each(|known| known.enter(&mut access));
-    let secret = [
-        oid!(1, 3, 6, 1, 6, 3, 15, 1, 2),
-        oid!(1, 3, 6, 1, 6, 3, 16),
-        oid!(1, 3, 6, 1, 6, 3, 18),
-    ];
-    access.families.push(Family::included(COMMON, oid!()));
+    let secret = [oid!(1, 3, 6, 1, 6, 3, 15, 1, 2), oid!(1, 3, 6, 1, 6, 3, 16), oid!(1, 3, 6, 1, 6, 3, 18)];
+    access.families.push(Family::included(COMMON, Oid::default()));
     access.families.extend(secret.map(|subtree| Family::excluded(COMMON, subtree)));
-    access.families.push(Family::excluded(NOTHING, oid!()));
+    access.families.push(Family::excluded(NOTHING, Oid::default()));
     Policy::new(access)
 }
 

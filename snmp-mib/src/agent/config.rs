@@ -49,7 +49,8 @@ pub struct Community {
     pub rights: Rights,
     /// The networks it may be used from; any where it is empty.
     pub from: Vec<Network>,
-    /// The name that it has in [`Config::access`] and in snmpCommunityTable, as the community itself is a secret.
+    /// The name that it has in [`Config::access`] and in snmpCommunityTable, as the community itself is a secret;
+    /// one that follows from its rights where it is empty.
     pub security_name: String,
 }
 
@@ -66,17 +67,27 @@ impl core::fmt::Debug for Community {
 impl Community {
     /// A community that may read, from anywhere.
     pub fn read(name: &str) -> Self {
-        Self { name: name.into(), rights: Rights::Read, from: Vec::new(), security_name: "reader".into() }
+        Self { name: name.into(), rights: Rights::Read, from: Vec::new(), security_name: String::new() }
     }
 
     /// A community that may read and write, from anywhere.
     pub fn write(name: &str) -> Self {
-        Self { rights: Rights::Write, security_name: "writer".into(), ..Self::read(name) }
+        Self { rights: Rights::Write, ..Self::read(name) }
     }
 
     /// A community that may do what `security_name` may by [`Config::access`], from anywhere.
     pub fn views(name: &str, security_name: &str) -> Self {
         Self { rights: Rights::Views, security_name: security_name.into(), ..Self::read(name) }
+    }
+
+    /// Whom it stands for.
+    pub(super) fn stands_for(&self) -> &str {
+        match self.rights {
+            _ if !self.security_name.is_empty() => &self.security_name,
+            Rights::Read => "reader",
+            Rights::Write => "writer",
+            Rights::Views => "",
+        }
     }
 
     /// The same community, from these networks only.

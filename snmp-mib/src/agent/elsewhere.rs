@@ -36,7 +36,8 @@ pub(super) fn first(pdu: &Pdu<'_>, view: &View) -> Result<Option<VarBindList>, F
             }
         }
         PduType::GET => {
-            let shown: VarBindList = pdu.varbinds.iter().filter(|binding| view.contains(binding.name)).collect();
+            let shown: VarBindList =
+                pdu.varbinds.iter().filter(|binding| view.contains(binding.name)).collect();
             Ok((!shown.as_varbinds().is_empty()).then_some(shown))
         }
         _ => Ok(Some(pdu.varbinds.to_list())),
@@ -86,7 +87,7 @@ pub(super) fn get(
         if version == Version::V1 && (value.is_exception() || matches!(value, Value::Counter64(_))) {
             return Err(Failure::binding(position, ErrorStatus::NO_SUCH_NAME));
         }
-        reply.push(&VarBind { name, value }, limits.max_message).map_err(|_| Failure::TOO_BIG)?;
+        reply.push(name, &value, limits.max_message).map_err(|_| Failure::TOO_BIG)?;
     }
     Ok(())
 }
@@ -149,7 +150,7 @@ fn next(
             return Err(Failure::binding(slot, ErrorStatus::NO_SUCH_NAME));
         }
         let room = if bulk && reply.bindings_len() > 0 { limits.max_bulk } else { limits.max_message };
-        match reply.push(&binding, room.min(limits.max_message)) {
+        match reply.push(binding.name, &binding.value, room.min(limits.max_message)) {
             Ok(()) => {}
             Err(_) if bulk && reply.bindings_len() > 0 => return Ok(Next::Done),
             Err(_) => return Err(Failure::TOO_BIG),
@@ -170,4 +171,13 @@ fn before(start: Oid<'_>) -> OidBuf {
         Some(last) => arcs.extend([last.saturating_sub(1), u32::MAX, u32::MAX]),
     }
     OidBuf::from_arcs(&arcs).unwrap_or_default()
+}
+
+/// The refusal of another context in the terms of the request.
+pub(super) fn refused(pdu: &Pdu<'_>, asked: VarBinds<'_>, status: ErrorStatus, index: i32) -> Failure {
+    let at = usize::try_from(index).ok().and_then(|index| index.checked_sub(1));
+    let name = at.and_then(|at| asked.nth(at)).map(|binding| binding.name);
+    // Of a GET only a part may have been asked, so the binding is found again by its name.
+    let position = name.and_then(|name| pdu.varbinds.iter().position(|binding| binding.name == name));
+    position.or(at).map_or(Failure::at(0, status), |position| Failure::binding(position, status))
 }

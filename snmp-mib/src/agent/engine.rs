@@ -3,124 +3,27 @@
 use alloc::vec::Vec;
 use core::{net::SocketAddr, time::Duration};
 
+use super::access::{self, Known};
 #[cfg(feature = "usm")]
 use super::config::Rights;
 use super::config::{Config, Limits, Writes};
-use super::own::{AuthenTraps, OrEntry, SnmpSet, Stats, System};
-use super::read::{self, Finder};
-use super::registry::{Overlap, Registry};
+use super::elsewhere;
+use super::framework::CommunityEntry;
+use super::io::{AskId, Error, Event, Input, Output, WriteId};
+use super::own::{AuthenTraps, OrEntry, Own, Stats, System};
+use super::parked::{Kept, NotKept, Parked, What};
+use super::read::{Finder, Seen, Stop};
+use super::registry::Overlap;
 use super::reply::Reply;
-use super::request::Request;
+use super::request::{Judge, Request};
 use super::secure::Secure;
 use super::set;
-use crate::mib::{Group, Mib, Node, Table, TimeTicks};
+use super::tree::Tree;
+use crate::mib::{Group, Mib, TimeTicks};
 use crate::oid;
 use crate::outbox::Outbox;
-use crate::wire::{Body, ErrorStatus, Message, ParseError, Pdu, PduType, VarBinds, Version};
-
-/// What happened.
-#[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
-pub enum Input<'a> {
-    /// A datagram arrived.
-    Datagram {
-        /// Its sender.
-        from: SocketAddr,
-        /// Its bytes.
-        data: &'a [u8],
-    },
-    /// The driver sent notifications, which the snmp group counts.
-    TrapsSent(u32),
-    /// The owner agrees to a SET and has written down what must last: now it takes effect.
-    WriteDone {
-        /// Which SET.
-        id: WriteId,
-    },
-    /// The owner refuses a SET, which then has no effect.
-    WriteRefused {
-        /// Which SET.
-        id: WriteId,
-        /// The position of the binding that it is refused for, counted from 0.
-        position: usize,
-        /// What is answered.
-        status: ErrorStatus,
-    },
-    /// The deadline has come.
-    Tick,
-}
-
-/// Names a SET that waits for the owner of the data.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct WriteId(pub u64);
-
-/// What there is to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Output<'a> {
-    /// Send `data` to `to`, from the address that the request went to.
-    Send {
-        /// Who asked.
-        to: SocketAddr,
-        /// The response.
-        data: &'a [u8],
-    },
-    /// Ask the owner of the data whether a SET that the agent has judged may take effect, and answer with
-    /// [`Input::WriteDone`] or [`Input::WriteRefused`]. Only with [`Writes::Confirmed`].
-    Write {
-        /// Which SET.
-        id: WriteId,
-        /// Who asks.
-        from: SocketAddr,
-        /// What is to be written.
-        varbinds: VarBinds<'a>,
-    },
-    /// Something that the owner of the data may want to know.
-    Event(Event),
-}
-
-/// What the owner of the data may want to know.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Event {
-    /// A SET took effect: what is to survive a restart should be written down now.
-    Written {
-        /// Who wrote.
-        from: SocketAddr,
-        /// How many bindings it had.
-        bindings: usize,
-    },
-}
-
-/// Why a datagram was not answered. Nothing but counters has moved.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum Error {
-    /// The bytes are no message of a version that this agent speaks.
-    #[error("malformed message: {0}")]
-    Malformed(#[from] ParseError),
-    /// Nobody of that community may ask from there. Where [`Agent::authentication_traps`] says so, this is the
-    /// moment for an authenticationFailure notification.
-    #[error("unknown community, or from the wrong network")]
-    Community,
-    /// The security model of v3 refuses the message, and nobody is to be told.
-    #[error("refused by the security model")]
-    Refused,
-    /// A message of v3 for another engine, or for a context that there is not.
-    #[error("unknown engine or context")]
-    Context,
-    /// A response or a notification: nothing for an agent.
-    #[error("a PDU that is no request")]
-    NotARequest,
-    /// As many responses as the limits allow are waiting to be sent; or the same SET came again while the first
-    /// one waits for the owner of the data.
-    #[error("too many responses are waiting")]
-    Busy,
-    /// No SET of that name waits for the owner of the data, or no longer.
-    #[error("no SET waits for that answer")]
-    UnknownWrite,
-    /// Not even an empty response fits the limits.
-    #[error("the response does not fit")]
-    TooBig,
-}
+use crate::vacm::Denied;
+use crate::wire::{ErrorStatus, Pdu, PduType, VarBindList, VarBinds, Version};
 
 /// An SNMP agent that serves `M`.
 #[derive(Clone, Debug)]
@@ -128,65 +31,13 @@ pub struct Agent<M> {
     config: Config,
     started_at: Duration,
     now: Duration,
-    pub(super) tree: Tree<M>,
+    tree: Tree<M>,
     outbox: Outbox,
     events: Vec<Event>,
     secure: Secure,
-    write: Option<Write>,
-    next_write: u64,
+    parked: Parked,
     /// Where each repeater of a request is; kept for its allocations only.
     finders: Vec<Finder>,
-}
-
-/// A SET that waits for the owner of the data.
-#[derive(Clone, Debug, PartialEq)]
-struct Write {
-    id: WriteId,
-    from: SocketAddr,
-    /// The request, to be answered.
-    request: Vec<u8>,
-    /// The nodes that hold what it will write.
-    nodes: Vec<usize>,
-    /// Whether the owner still has to be asked.
-    unasked: bool,
-    deadline: Duration,
-}
-
-/// Everything that can be asked for.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Tree<M> {
-    pub(super) registry: Registry,
-    system: Group<System>,
-    modules: Table<OrEntry>,
-    pub(super) snmp: Group<Stats>,
-    set: Group<SnmpSet>,
-    mib: M,
-}
-
-/// How many nodes the agent brings itself.
-const OWN: usize = 4;
-
-impl<M: Mib> Tree<M> {
-    #[inline]
-    pub(super) fn node(&self, position: usize) -> Option<&dyn Node> {
-        match position {
-            0 => Some(&self.system),
-            1 => Some(&self.modules),
-            2 => Some(&self.snmp),
-            3 => Some(&self.set),
-            other => self.mib.node(other.saturating_sub(OWN)),
-        }
-    }
-
-    pub(super) fn node_mut(&mut self, position: usize) -> Option<&mut dyn Node> {
-        match position {
-            0 => Some(&mut self.system),
-            1 => Some(&mut self.modules),
-            2 => Some(&mut self.snmp),
-            3 => Some(&mut self.set),
-            other => self.mib.node_mut(other.saturating_sub(OWN)),
-        }
-    }
 }
 
 impl<M: PartialEq> PartialEq for Agent<M> {
@@ -198,9 +49,16 @@ impl<M: PartialEq> PartialEq for Agent<M> {
             && self.outbox == other.outbox
             && self.events == other.events
             && self.secure == other.secure
-            && self.write == other.write
-            && self.next_write == other.next_write
+            && self.parked == other.parked
     }
+}
+
+/// What has become of a request at once.
+enum Outcome {
+    /// The reply is its answer.
+    Answered,
+    /// It waits.
+    Parked,
 }
 
 impl<M: Mib> Agent<M> {
@@ -212,28 +70,35 @@ impl<M: Mib> Agent<M> {
         let modules = [
             OrEntry::since_start(1, oid!(1, 3, 6, 1, 6, 3, 1), "The MIB module for SNMP entities"),
             OrEntry::since_start(2, oid!(1, 3, 6, 1, 2, 1, 1), "The system group of MIB-II"),
+            OrEntry::since_start(3, oid!(1, 3, 6, 1, 6, 3, 10, 3, 1, 1), "The SNMP management architecture"),
+            OrEntry::since_start(
+                4,
+                oid!(1, 3, 6, 1, 6, 3, 11, 3, 1, 1),
+                "Message processing and dispatching",
+            ),
+            OrEntry::since_start(5, oid!(1, 3, 6, 1, 6, 3, 15, 2, 1, 1), "The user-based security model"),
+            OrEntry::since_start(
+                6,
+                oid!(1, 3, 6, 1, 6, 3, 16, 2, 1, 1),
+                "The view-based access control model",
+            ),
         ];
-        let mut tree = Tree {
-            registry: Registry::default(),
+        let communities = config.communities.iter().enumerate();
+        let own = Own {
             system: Group::new(config.system.clone()),
             modules: modules.into_iter().collect(),
-            snmp: Group::default(),
-            set: Group::default(),
-            mib,
+            communities: communities.map(|(position, own)| CommunityEntry::new(position, own)).collect(),
+            ..Own::default()
         };
-        let count = tree.mib.len().saturating_add(OWN);
-        let roots = (0..count).filter_map(|i| tree.node(i).map(|node| (i, node.root())));
-        tree.registry = Registry::new(roots)?;
         Ok(Self {
+            tree: Tree::new(own, access::policy(&config, &[]), mib)?,
             config,
             started_at: now,
             now,
-            tree,
             outbox: Outbox::default(),
             events: Vec::new(),
             secure: Secure::default(),
-            write: None,
-            next_write: 1,
+            parked: Parked::default(),
             finders: Vec::new(),
         })
     }
@@ -247,7 +112,22 @@ impl<M: Mib> Agent<M> {
         config: crate::usm::Config,
         users: &[(crate::usm::Credentials, Rights)],
     ) {
-        self.secure = Secure::new(now, config, users);
+        self.set_policy(&access::known(users));
+        let credentials = users.iter().map(|(user, _)| user);
+        self.secure = Secure::new(now, config, credentials, &mut self.tree.own);
+    }
+
+    #[cfg_attr(not(feature = "usm"), allow(dead_code, reason = "without the feature there are no users"))]
+    fn set_policy(&mut self, users: &[Known]) {
+        let contexts = self.tree.policy.contexts();
+        self.tree.policy = access::policy(&self.config, users);
+        self.tree.policy.set_contexts(contexts);
+    }
+
+    /// Makes `names` the contexts beside the agent's own, as the cards behind a cabinet come and go. What is asked
+    /// there, by the contextName of v3 or by `community@context`, is asked of the owner with [`Output::Ask`].
+    pub fn set_contexts(&mut self, names: impl IntoIterator<Item = alloc::string::String>) {
+        self.tree.policy.set_contexts(names);
     }
 
     /// Tells the agent what happened at `now`.
@@ -256,25 +136,30 @@ impl<M: Mib> Agent<M> {
     /// [`Error`]: why a datagram is not answered. A driver may log it and goes on.
     pub fn handle(&mut self, now: Duration, input: Input<'_>) -> Result<(), Error> {
         self.now = self.now.max(now);
-        self.tree.system.values.up_time = TimeTicks::from(self.now.saturating_sub(self.started_at));
+        self.tree.own.system.values.up_time = TimeTicks::from(self.now.saturating_sub(self.started_at));
         match input {
             Input::Datagram { from, data } => self.datagram(from, data),
             Input::TrapsSent(count) => {
-                self.tree.snmp.values.out_traps.add(count);
-                self.tree.snmp.values.out_pkts.add(count);
+                self.tree.own.snmp.values.out_traps.add(count);
+                self.tree.own.snmp.values.out_pkts.add(count);
                 Ok(())
             }
             Input::WriteDone { id } => self.decided(id, Ok(())),
             Input::WriteRefused { id, position, status } => {
                 self.decided(id, Err(Failure::binding(position, status)))
             }
-            Input::Tick => match &self.write {
-                Some(write) if write.deadline <= self.now => {
-                    let id = write.id;
-                    self.decided(id, Err(Failure::at(0, ErrorStatus::GEN_ERR)))
-                }
-                _ => Ok(()),
-            },
+            Input::Fetched { id } => self.fetched(id),
+            Input::Answered { id, status, index, varbinds } => self.answered(id, (status, index), varbinds),
+            Input::Unanswered { id } => {
+                let question = self.parked.take_ask(id).ok_or(Error::UnknownAsk)?;
+                question.waiting.into_iter().for_each(|(kept, _)| self.give_up(&question.what, &kept));
+                Ok(())
+            }
+            Input::Tick => {
+                let expired = self.parked.expired(self.now);
+                expired.iter().for_each(|(what, kept)| self.give_up(what, kept));
+                Ok(())
+            }
         }
     }
 
@@ -283,24 +168,18 @@ impl<M: Mib> Agent<M> {
         if !self.events.is_empty() {
             return Some(Output::Event(self.events.remove(0)));
         }
-        if let Some(write) = self.write.as_mut().filter(|write| write.unasked) {
-            write.unasked = false;
-            // It was read once when it came, so it can be read again.
-            if let Ok(Message { body: Body::Pdu(pdu), .. }) = Message::parse(&write.request) {
-                return Some(Output::Write { id: write.id, from: write.from, varbinds: pdu.varbinds });
-            }
+        if self.parked.has_unasked() {
+            return self.parked.ask();
         }
         self.outbox.pop().map(|(to, data)| Output::Send { to, data })
     }
 
-    /// When [`Input::Tick`] is next due; zero while outputs are pending. Only a SET that waits for the owner of
-    /// the data has a deadline.
+    /// When [`Input::Tick`] is next due; zero while outputs are pending. Only requests that wait have a deadline.
     pub fn deadline(&self) -> Option<Duration> {
-        let unasked = self.write.as_ref().is_some_and(|write| write.unasked);
-        if unasked || !self.outbox.is_empty() || !self.events.is_empty() {
+        if self.parked.has_unasked() || !self.outbox.is_empty() || !self.events.is_empty() {
             return Some(Duration::ZERO);
         }
-        self.write.as_ref().map(|write| write.deadline)
+        self.parked.deadline()
     }
 
     /// What it serves.
@@ -315,125 +194,262 @@ impl<M: Mib> Agent<M> {
 
     /// The system group, as managers have written it.
     pub const fn system(&self) -> &System {
-        &self.tree.system.values
+        &self.tree.own.system.values
     }
 
     /// The system group, to be restored after a restart.
     pub const fn system_mut(&mut self) -> &mut System {
-        &mut self.tree.system.values
+        &mut self.tree.own.system.values
     }
 
     /// What was counted.
     pub const fn stats(&self) -> &Stats {
-        &self.tree.snmp.values
+        &self.tree.own.snmp.values
     }
 
     /// Whether a manager switched authenticationFailure notifications on.
     pub fn authentication_traps(&self) -> bool {
-        self.tree.snmp.values.enable_authen_traps == AuthenTraps::Enabled
+        self.tree.own.snmp.values.enable_authen_traps == AuthenTraps::Enabled
     }
 
     fn datagram(&mut self, from: SocketAddr, data: &[u8]) -> Result<(), Error> {
         let mut plain = Vec::new();
-        let stats = &mut self.tree.snmp.values;
-        stats.in_pkts.add(1);
-        let opened =
-            Request::open(&self.config, &mut self.secure, stats, self.now, from.ip(), data, &mut plain);
-        let request = match opened {
+        self.tree.own.snmp.values.in_pkts.add(1);
+        self.secure.tell_time(self.now, &mut self.tree.own);
+        let Tree { policy, own, .. } = &mut self.tree;
+        let (config, secure) = (&self.config, &mut self.secure);
+        let mut judge = Judge { config, policy, own, secure, now: self.now };
+        let request = match judge.open(from.ip(), data, &mut plain) {
             Ok(request) => request,
             Err(error) => return self.told(from, error),
         };
-        let pdu = request.pdu;
-        count_request(stats, &pdu)?;
-        let repeated = self.write.as_ref().is_some_and(|write| write.from == from && write.request == data);
-        if repeated || self.outbox.len() >= self.config.limits.outbox {
+        let stats = &mut self.tree.own.snmp.values;
+        count_request(stats, &request.pdu)?;
+        if self.outbox.len() >= self.config.limits.outbox {
             stats.silent_drops.add(1);
             return Err(Error::Busy);
         }
+        self.serve(from, &request, None)
+    }
+
+    /// Answers a request, or parks it; `until` is the deadline of one that has waited before.
+    fn serve(
+        &mut self,
+        from: SocketAddr,
+        request: &Request<'_>,
+        until: Option<Duration>,
+    ) -> Result<(), Error> {
         let mut reply = Reply::new(request.head, self.outbox.buffer());
-        let limits = Limits { max_message: request.limit, ..self.config.limits };
-        let outcome = if request.rights.is_none() {
-            Err(Failure::at(0, ErrorStatus::AUTHORIZATION_ERROR))
-        } else if !request.rights.is_some_and(|rights| rights.allow(pdu.kind)) {
-            self.tree.snmp.values.in_bad_community_uses.add(1);
-            Err(Failure::at(1, ErrorStatus::NO_ACCESS))
-        } else if pdu.varbinds.len() > limits.max_bindings {
-            Err(Failure::TOO_BIG)
-        } else if pdu.kind == PduType::SET {
-            match self.set(from, data, &pdu, &limits, &mut reply) {
-                Ok(true) => Ok(()),
-                Ok(false) => {
-                    self.outbox.give_back(reply.abandon());
-                    return Ok(());
-                }
-                Err(failure) => Err(failure),
+        match self.answer(from, request, until, &mut reply) {
+            Ok(Outcome::Answered) => self.respond(from, request, Ok(()), reply),
+            Ok(Outcome::Parked) => {
+                self.outbox.give_back(reply.abandon());
+                Ok(())
             }
-        } else {
-            read::read(&self.tree, &limits, request.version, &pdu, &mut self.finders, &mut reply)
+            Err(Stop::Failed(failure)) => self.respond(from, request, Err(failure), reply),
+            Err(Stop::NotKept(NotKept::Repeated)) => {
+                self.outbox.give_back(reply.abandon());
+                Err(Error::Repeated)
+            }
+            Err(Stop::NotKept(NotKept::Busy)) => {
+                self.outbox.give_back(reply.abandon());
+                self.tree.own.snmp.values.silent_drops.add(1);
+                Err(Error::Busy)
+            }
+            // Handled where the node was met.
+            Err(Stop::NotReady(_)) => Err(Error::Busy),
+        }
+    }
+
+    fn answer(
+        &mut self,
+        from: SocketAddr,
+        request: &Request<'_>,
+        until: Option<Duration>,
+        reply: &mut Reply<'_>,
+    ) -> Result<Outcome, Stop> {
+        let pdu = &request.pdu;
+        let limits = Limits { max_message: request.limit, ..self.config.limits };
+        let (grant, policy) = (request.grant, &self.tree.policy);
+        let grant = grant.map_err(|denied: Denied| Failure::denied(denied))?;
+        let view = policy.view(if pdu.kind == PduType::SET { grant.write } else { grant.read });
+        let Some(view) = view else {
+            return Err(Failure::at(0, ErrorStatus::AUTHORIZATION_ERROR).into());
         };
-        self.respond(from, &request, outcome, reply)
+        if pdu.kind == PduType::SET && view.is_empty() && request.sender.is_none() {
+            self.tree.own.snmp.values.in_bad_community_uses.add(1);
+        }
+        if pdu.varbinds.len() > limits.max_bindings {
+            return Err(Failure::TOO_BIG.into());
+        }
+        let patience = self.now.saturating_add(limits.patience);
+        let until = until.unwrap_or(patience);
+        if !request.context.is_empty() {
+            let Some(asked) = elsewhere::first(pdu, view)? else {
+                elsewhere::get(pdu, request.version, view, &limits, VarBinds::EMPTY, reply)?;
+                return Ok(Outcome::Answered);
+            };
+            let kept = Kept::new(from, request);
+            return self.ask(kept, asked, until).map(|()| Outcome::Parked).map_err(Stop::NotKept);
+        }
+        if pdu.kind == PduType::SET {
+            if let Some(hidden) = pdu.varbinds.iter().position(|binding| !view.contains(binding.name)) {
+                return Err(Failure::binding(hidden, ErrorStatus::NO_ACCESS).into());
+            }
+            return self.set(from, request, &limits, reply);
+        }
+        let seen = Seen { tree: &self.tree, view, limits: &limits, version: request.version };
+        let node = match seen.read(pdu, &mut self.finders, reply) {
+            Ok(()) => return Ok(Outcome::Answered),
+            Err(Stop::NotReady(node)) => node,
+            Err(stop) => return Err(stop),
+        };
+        let root = self.tree.node(node).map(|node| node.root().to_buf()).unwrap_or_default();
+        let what = What::Fetch { node, root };
+        let kept = Kept::new(from, request);
+        self.parked.park(&self.config.limits, what, kept, until).map_err(Stop::NotKept)?;
+        Ok(Outcome::Parked)
+    }
+
+    /// Asks in the context of a request.
+    fn ask(&mut self, kept: Kept, varbinds: VarBindList, until: Duration) -> Result<(), NotKept> {
+        let Request { pdu, context, .. } = kept.as_request();
+        let counts = (pdu.error_status.0, pdu.error_index);
+        let what = What::Ask { context: context.into(), kind: pdu.kind, counts, varbinds };
+        self.parked.park(&self.config.limits, what, kept, until)
+    }
+
+    /// Judges a SET, which then takes effect or waits for the owner of the data.
+    fn set(
+        &mut self,
+        from: SocketAddr,
+        request: &Request<'_>,
+        limits: &Limits,
+        reply: &mut Reply<'_>,
+    ) -> Result<Outcome, Stop> {
+        if self.parked.writes() {
+            if self.parked.join(&Kept::new(from, request)) {
+                return Err(Stop::NotKept(NotKept::Repeated));
+            }
+            return Err(Failure::at(1, ErrorStatus::RESOURCE_UNAVAILABLE).into());
+        }
+        let nodes = set::prepare(&mut self.tree, limits, &request.pdu, reply)?;
+        let Writes::Confirmed { timeout } = self.config.writes else {
+            set::commit(&mut self.tree, &nodes)?;
+            self.events.push(Event::Written { from, bindings: request.pdu.varbinds.len() });
+            return Ok(Outcome::Answered);
+        };
+        let (kept, until) = (Kept::new(from, request), self.now.saturating_add(timeout));
+        let what = What::Write { nodes: nodes.clone() };
+        if let Err(why) = self.parked.park(&self.config.limits, what, kept, until) {
+            set::release(&mut self.tree, &nodes);
+            return Err(Stop::NotKept(why));
+        }
+        Ok(Outcome::Parked)
+    }
+
+    /// Ends the SET that waits for the owner of the data, and answers it.
+    fn decided(&mut self, id: WriteId, decision: Result<(), Failure>) -> Result<(), Error> {
+        let question = self.parked.take_write(id).ok_or(Error::UnknownWrite)?;
+        let (What::Write { nodes }, Some((kept, _))) = (question.what, question.waiting.into_iter().next())
+        else {
+            return Err(Error::UnknownWrite);
+        };
+        let outcome = match decision {
+            Ok(()) => set::commit(&mut self.tree, &nodes),
+            Err(failure) => {
+                set::release(&mut self.tree, &nodes);
+                Err(failure)
+            }
+        };
+        let request = kept.as_request();
+        if outcome.is_ok() {
+            self.events.push(Event::Written { from: kept.from, bindings: request.pdu.varbinds.len() });
+        }
+        let mut reply = Reply::new(request.head, self.outbox.buffer());
+        reply.echo(request.pdu.varbinds.wire().unwrap_or(&[]));
+        self.respond(kept.from, &request, outcome, reply)
+    }
+
+    /// Answers those who waited for a node, each as a whole. One that now meets another node which is not ready
+    /// waits on, until its own deadline.
+    fn fetched(&mut self, id: AskId) -> Result<(), Error> {
+        let question = self.parked.take_ask(id).ok_or(Error::UnknownAsk)?;
+        let still = match &question.what {
+            What::Fetch { node, .. } => self.tree.node(*node).is_some_and(|node| !node.ready()),
+            _ => false,
+        };
+        for (kept, until) in question.waiting {
+            // What was fetched and is not ready would be fetched for ever.
+            if still {
+                self.give_up(&question.what, &kept);
+            } else {
+                let _ = self.serve(kept.from, &kept.as_request(), Some(until));
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives those who waited what another context answered.
+    fn answered(
+        &mut self,
+        id: AskId,
+        (status, index): (ErrorStatus, i32),
+        answer: VarBinds<'_>,
+    ) -> Result<(), Error> {
+        let question = self.parked.take_ask(id).ok_or(Error::UnknownAsk)?;
+        let What::Ask { varbinds: asked, .. } = &question.what else {
+            return Err(Error::UnknownAsk);
+        };
+        for (kept, until) in question.waiting {
+            let request = kept.as_request();
+            let mut reply = Reply::new(request.head, self.outbox.buffer());
+            let limits = Limits { max_message: request.limit, ..self.config.limits };
+            let grant = request.grant.unwrap_or_default();
+            let view = if request.pdu.kind == PduType::SET { grant.write } else { grant.read };
+            let next = match (status, self.tree.policy.view(view)) {
+                (ErrorStatus::NO_ERROR, Some(view)) => {
+                    elsewhere::take(&kept, view, &limits, asked.as_varbinds(), answer, &mut reply)
+                }
+                (ErrorStatus::NO_ERROR, None) => Err(Failure::at(0, ErrorStatus::AUTHORIZATION_ERROR)),
+                (status, _) => Err(elsewhere::refused(&request.pdu, asked.as_varbinds(), status, index)),
+            };
+            match next {
+                Ok(elsewhere::Next::Done) => drop(self.respond(kept.from, &request, Ok(()), reply)),
+                Err(failure) => drop(self.respond(kept.from, &request, Err(failure), reply)),
+                Ok(elsewhere::Next::Ask(names)) => {
+                    self.outbox.give_back(reply.abandon());
+                    // The place that it has just left is free.
+                    let _ = self.ask(kept, names, until);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Answers genErr to one whose answer could not be had.
+    fn give_up(&mut self, what: &What, kept: &Kept) {
+        if let What::Write { nodes } = what {
+            set::release(&mut self.tree, nodes);
+        }
+        if matches!(what, What::Ask { .. }) {
+            self.tree.own.contexts.values.unavailable_contexts.add(1);
+        }
+        let request = kept.as_request();
+        let reply = Reply::new(request.head, self.outbox.buffer());
+        let _ = self.respond(kept.from, &request, Err(Failure::at(0, ErrorStatus::GEN_ERR)), reply);
     }
 
     /// Sends the Report that v3 owes to the sender of a message that was refused; else passes the error on.
     fn told(&mut self, to: SocketAddr, error: Error) -> Result<(), Error> {
         match self.secure.take_report() {
             Some(report) if self.outbox.len() < self.config.limits.outbox => {
-                self.tree.snmp.values.out_pkts.add(1);
+                self.tree.own.snmp.values.out_pkts.add(1);
                 self.outbox.push(to, report, 0);
                 Ok(())
             }
             _ => Err(error),
         }
-    }
-
-    /// Judges a SET. Tells whether it has taken effect already, or waits for the owner of the data.
-    fn set(
-        &mut self,
-        from: SocketAddr,
-        data: &[u8],
-        pdu: &Pdu<'_>,
-        limits: &Limits,
-        reply: &mut Reply<'_>,
-    ) -> Result<bool, Failure> {
-        if self.write.is_some() {
-            return Err(Failure::at(1, ErrorStatus::RESOURCE_UNAVAILABLE));
-        }
-        let nodes = set::prepare(&mut self.tree, limits, pdu, reply)?;
-        let Writes::Confirmed { timeout } = self.config.writes else {
-            set::commit(&mut self.tree, &nodes)?;
-            self.events.push(Event::Written { from, bindings: pdu.varbinds.len() });
-            return Ok(true);
-        };
-        let (id, deadline) = (WriteId(self.next_write), self.now.saturating_add(timeout));
-        self.next_write = self.next_write.wrapping_add(1);
-        self.write = Some(Write { id, from, request: data.to_vec(), nodes, unasked: true, deadline });
-        Ok(false)
-    }
-
-    /// Ends the SET that waits for the owner of the data, and answers it.
-    fn decided(&mut self, id: WriteId, decision: Result<(), Failure>) -> Result<(), Error> {
-        let Some(write) = self.write.take_if(|write| write.id == id) else {
-            return Err(Error::UnknownWrite);
-        };
-        let outcome = match decision {
-            Ok(()) => set::commit(&mut self.tree, &write.nodes),
-            Err(failure) => {
-                set::release(&mut self.tree, &write.nodes);
-                Err(failure)
-            }
-        };
-        // It was opened once when it came, so it can be opened again.
-        let (mut plain, mut uncounted) = (Vec::new(), Stats::default());
-        let (config, from) = (&self.config, write.from);
-        let data = &write.request;
-        let request =
-            Request::open(config, &mut self.secure, &mut uncounted, self.now, from.ip(), data, &mut plain)?;
-        if outcome.is_ok() {
-            self.events.push(Event::Written { from, bindings: request.pdu.varbinds.len() });
-        }
-        let mut reply = Reply::new(request.head, self.outbox.buffer());
-        reply.echo(request.pdu.varbinds.wire().unwrap_or(&[]));
-        self.respond(from, &request, outcome, reply)
     }
 
     /// Ends a response and queues it.
@@ -449,7 +465,7 @@ impl<M: Mib> Agent<M> {
             Ok(()) => (ErrorStatus::NO_ERROR, 0),
             Err(failure) => error_reply(*limit, *version, pdu, failure, &mut reply),
         };
-        let stats = &mut self.tree.snmp.values;
+        let stats = &mut self.tree.own.snmp.values;
         if !reply.fits(status, index, *limit) {
             stats.silent_drops.add(1);
             self.outbox.give_back(reply.abandon());
@@ -488,6 +504,11 @@ impl Failure {
     pub(super) fn binding(position: usize, status: ErrorStatus) -> Self {
         let index = i32::try_from(position).ok().and_then(|n| n.checked_add(1));
         Self { status, index: index.unwrap_or(i32::MAX) }
+    }
+
+    /// RFC 3413 §3.2: who has no views at all is told so.
+    const fn denied(_: Denied) -> Self {
+        Self::at(0, ErrorStatus::AUTHORIZATION_ERROR)
     }
 }
 

@@ -11,7 +11,7 @@ use crate::mib::{Counter32, MibScalars, MibTable, RowStatus, StorageType};
 use crate::{
     mib::TestAndIncr,
     oid,
-    usm::Credentials,
+    usm::{Auth, Credentials, Privacy},
     wire::{Oid, OidBuf},
 };
 
@@ -98,7 +98,7 @@ impl CommunityEntry {
         Self {
             index: alloc::format!("community-{}", position.saturating_add(1)),
             name: community.name.clone(),
-            security_name: community.security_name.clone(),
+            security_name: community.stands_for().into(),
             context_engine: Vec::new(),
             context_name: String::new(),
             transport_tag: Vec::new(),
@@ -234,10 +234,10 @@ impl UsmUser {
             security_name: name.clone(),
             name,
             clone_from: oid!(0, 0),
-            auth_protocol: auth.map_or(no_auth, |auth| auth.registration()).to_buf(),
+            auth_protocol: auth.map_or(no_auth, Auth::registration).to_buf(),
             auth_key_change: Vec::new(),
             own_auth_key_change: Vec::new(),
-            priv_protocol: privacy.map_or(no_privacy, |privacy| privacy.registration()).to_buf(),
+            priv_protocol: privacy.map_or(no_privacy, Privacy::registration).to_buf(),
             priv_key_change: Vec::new(),
             own_priv_key_change: Vec::new(),
             public: Vec::new(),

@@ -3,9 +3,10 @@
 
 use super::framework::{CommunityEntry, ContextStats, MpdStats};
 #[cfg(feature = "usm")]
-pub(super) use super::framework::{EngineInfo, UNKNOWN_CONTEXTS, UNKNOWN_PDU_HANDLERS, UserLock, UsmStats, UsmUser};
+pub(super) use super::framework::{
+    EngineInfo, UNKNOWN_CONTEXTS, UNKNOWN_PDU_HANDLERS, UserLock, UsmStats, UsmUser,
+};
 use crate::mib::{Group, Mib, Table};
-use crate::vacm::Policy;
 
 use crate::mib::{
     Counter32, DisplayString, Integer, MibEnum, MibScalars, MibTable, TestAndIncr, TimeStamp, TimeTicks,
@@ -31,8 +32,6 @@ pub(super) struct Own {
     pub(super) user_lock: Group<UserLock>,
     #[cfg(feature = "usm")]
     pub(super) users: Table<UsmUser>,
-    #[mib(flatten)]
-    pub(super) policy: Policy,
 }
 
 /// The system group (RFC 3418 §2).

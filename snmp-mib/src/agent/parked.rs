@@ -210,9 +210,8 @@ impl Parked {
     }
 
     fn take(&mut self, id: u64, write: bool) -> Option<Question> {
-        let own = |question: &Question| {
-            question.id == id && write == matches!(question.what, What::Write { .. })
-        };
+        let own =
+            |question: &Question| question.id == id && write == matches!(question.what, What::Write { .. });
         self.questions.iter().position(own).map(|at| self.questions.remove(at))
     }
 
@@ -222,7 +221,8 @@ impl Parked {
         let mut expired: Vec<(What, Kept, Duration)> = Vec::new();
         for question in &mut self.questions {
             let what = &question.what;
-            let (due, rest) = core::mem::take(&mut question.waiting).into_iter().partition(|(_, at)| *at <= now);
+            let (due, rest) =
+                core::mem::take(&mut question.waiting).into_iter().partition(|(_, at)| *at <= now);
             question.waiting = rest;
             let due: Vec<(Kept, Duration)> = due;
             expired.extend(due.into_iter().map(|(kept, at)| (what.clone(), kept, at)));

@@ -3,67 +3,88 @@
 use alloc::vec::Vec;
 
 use super::config::Limits;
-use super::engine::{Failure, Tree};
+use super::engine::Failure;
+use super::parked::NotKept;
 use super::reply::Reply;
+use super::tree::Tree;
 use crate::mib::{Absent, Cursor, Mib, Skip};
+use crate::vacm::View;
 use crate::wire::{ErrorStatus, Oid, OidBuf, Pdu, PduType, Value, VarBind, Version};
 
-/// Answers a reading request into `reply`.
-pub(super) fn read<M: Mib>(
-    tree: &Tree<M>,
-    limits: &Limits,
-    version: Version,
-    pdu: &Pdu<'_>,
-    finders: &mut Vec<Finder>,
-    reply: &mut Reply<'_>,
-) -> Result<(), Failure> {
-    match pdu.kind {
-        PduType::GET => get(tree, limits, version, pdu, reply),
-        PduType::GET_NEXT => get_next(tree, limits, version, pdu, finders, reply),
-        _ => get_bulk(tree, limits, pdu, finders, reply),
+/// Why a request is not answered at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stop {
+    /// It fails.
+    Failed(Failure),
+    /// The node of that position must be brought up to date first.
+    NotReady(usize),
+    /// It should wait, and cannot.
+    NotKept(NotKept),
+}
+
+impl From<Failure> for Stop {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
     }
 }
 
-fn get<M: Mib>(
-    tree: &Tree<M>,
-    limits: &Limits,
-    version: Version,
-    pdu: &Pdu<'_>,
-    reply: &mut Reply<'_>,
-) -> Result<(), Failure> {
+/// The tree as one request may see it.
+#[derive(Debug)]
+pub(super) struct Seen<'t, M> {
+    pub(super) tree: &'t Tree<M>,
+    pub(super) view: &'t View,
+    pub(super) limits: &'t Limits,
+    pub(super) version: Version,
+}
+
+impl<M: Mib> Seen<'_, M> {
+    /// Answers a reading request into `reply`.
+    pub(super) fn read(
+        &self,
+        pdu: &Pdu<'_>,
+        finders: &mut Vec<Finder>,
+        reply: &mut Reply<'_>,
+    ) -> Result<(), Stop> {
+        match pdu.kind {
+            PduType::GET => get(self, pdu, reply),
+            PduType::GET_NEXT => get_next(self, pdu, finders, reply),
+            _ => get_bulk(self, pdu, finders, reply),
+        }
+    }
+}
+
+fn get<M: Mib>(seen: &Seen<'_, M>, pdu: &Pdu<'_>, reply: &mut Reply<'_>) -> Result<(), Stop> {
     for (position, VarBind { name, .. }) in pdu.varbinds.iter().enumerate() {
-        let value = match tree.get(name) {
+        let value = match seen.get(name)? {
             Ok(value) => value,
             Err(Absent::Object) => Value::NoSuchObject,
             Err(Absent::Instance) => Value::NoSuchInstance,
         };
-        if version == Version::V1 && (value.is_exception() || matches!(value, Value::Counter64(_))) {
-            return Err(Failure::binding(position, ErrorStatus::NO_SUCH_NAME));
+        if seen.version == Version::V1 && (value.is_exception() || matches!(value, Value::Counter64(_))) {
+            return Err(Failure::binding(position, ErrorStatus::NO_SUCH_NAME).into());
         }
-        reply.push(name, &value, limits.max_message).map_err(|_| Failure::TOO_BIG)?;
+        reply.push(name, &value, seen.limits.max_message).map_err(|_| Failure::TOO_BIG)?;
     }
     Ok(())
 }
 
 fn get_next<M: Mib>(
-    tree: &Tree<M>,
-    limits: &Limits,
-    version: Version,
+    seen: &Seen<'_, M>,
     pdu: &Pdu<'_>,
     finders: &mut Vec<Finder>,
     reply: &mut Reply<'_>,
-) -> Result<(), Failure> {
-    let skip = Skip { counter64: version == Version::V1 };
+) -> Result<(), Stop> {
+    let skip = Skip { counter64: seen.version == Version::V1 };
     for (position, VarBind { name, .. }) in pdu.varbinds.iter().enumerate() {
         let finder = finder(finders, 0);
         finder.start(name);
-        let value = tree.next(finder, skip).map_err(|status| Failure::binding(position, status))?;
+        let value = seen.next(finder, skip, position)?;
         let room = match &value {
-            Some(value) => reply.push(finder.cursor.name.as_oid(), value, limits.max_message),
-            None if version == Version::V1 => {
-                return Err(Failure::binding(position, ErrorStatus::NO_SUCH_NAME));
+            Some(value) => reply.push(finder.cursor.name.as_oid(), value, seen.limits.max_message),
+            None if seen.version == Version::V1 => {
+                return Err(Failure::binding(position, ErrorStatus::NO_SUCH_NAME).into());
             }
-            None => reply.push(name, &Value::EndOfMibView, limits.max_message),
+            None => reply.push(name, &Value::EndOfMibView, seen.limits.max_message),
         };
         room.map_err(|_| Failure::TOO_BIG)?;
     }
@@ -73,18 +94,17 @@ fn get_next<M: Mib>(
 /// What does not fit is left off at the end. Only where not even the first binding fits is the answer tooBig:
 /// RFC 3416 §4.2.3 would have an empty list, which managers read as the end of the MIB.
 fn get_bulk<M: Mib>(
-    tree: &Tree<M>,
-    limits: &Limits,
+    seen: &Seen<'_, M>,
     pdu: &Pdu<'_>,
     finders: &mut Vec<Finder>,
     reply: &mut Reply<'_>,
-) -> Result<(), Failure> {
+) -> Result<(), Stop> {
     let single = usize::try_from(pdu.error_status.0).unwrap_or(0).min(pdu.varbinds.len());
     let repetitions = usize::try_from(pdu.error_index).unwrap_or(0);
     for (position, VarBind { name, .. }) in pdu.varbinds.iter().enumerate() {
         let own = finder(finders, position);
         own.start(name);
-        if position < single && !repeat(tree, limits, position, own, reply)?.room {
+        if position < single && !repeat(seen, position, own, reply)?.room {
             return Ok(());
         }
     }
@@ -92,7 +112,7 @@ fn get_bulk<M: Mib>(
     for _ in 0..repetitions {
         let mut all_ended = true;
         for position in single..repeaters {
-            let step = repeat(tree, limits, position, finder(finders, position), reply)?;
+            let step = repeat(seen, position, finder(finders, position), reply)?;
             if !step.room {
                 return Ok(());
             }
@@ -114,15 +134,15 @@ struct Step {
 /// Appends the successor of where `finder` stands.
 #[inline(always)]
 fn repeat<M: Mib>(
-    tree: &Tree<M>,
-    limits: &Limits,
+    seen: &Seen<'_, M>,
     position: usize,
     finder: &mut Finder,
     reply: &mut Reply<'_>,
-) -> Result<Step, Failure> {
-    let value = tree.next(finder, Skip::default()).map_err(|status| Failure::binding(position, status))?;
+) -> Result<Step, Stop> {
+    let value = seen.next(finder, Skip::default(), position)?;
     let first = reply.bindings_len() == 0;
-    let limit = if first { limits.max_message } else { limits.max_bulk.min(limits.max_message) };
+    let limit =
+        if first { seen.limits.max_message } else { seen.limits.max_bulk.min(seen.limits.max_message) };
     let pushed = match &value {
         Some(value) => reply.push(finder.cursor.name.as_oid(), value, limit),
         None => {
@@ -132,7 +152,7 @@ fn repeat<M: Mib>(
     };
     match pushed {
         Ok(()) => Ok(Step { room: true, ended: value.is_none() }),
-        Err(_) if first => Err(Failure::TOO_BIG),
+        Err(_) if first => Err(Failure::TOO_BIG.into()),
         Err(_) => Ok(Step { room: false, ended: false }),
     }
 }
@@ -146,18 +166,22 @@ pub(super) struct Finder {
     previous: OidBuf,
     /// The stretch of the registry that the cursor's name was found in.
     range: Option<usize>,
+    /// Whether the view shows all of that stretch, if that was asked.
+    shown: Option<bool>,
 }
 
 impl Finder {
     fn start(&mut self, name: Oid<'_>) {
         self.cursor.start(name, false);
         self.range = None;
+        self.shown = None;
     }
 
     /// Back to where the last search began, as there is nothing behind it.
     fn stay(&mut self) {
         self.cursor.start(self.previous.as_oid(), false);
         self.range = None;
+        self.shown = None;
     }
 }
 
@@ -171,45 +195,79 @@ fn finder(finders: &mut Vec<Finder>, position: usize) -> &mut Finder {
     &mut finders[position]
 }
 
-impl<M: Mib> Tree<M> {
-    /// The value of one instance.
+impl<M: Mib> Seen<'_, M> {
+    /// The value of one instance. What the view hides is as if it were not implemented.
     #[inline]
-    fn get(&self, name: Oid<'_>) -> Result<Value<'_>, Absent> {
-        let node = self.registry.at(name).and_then(|range| self.node(range.node)).ok_or(Absent::Object)?;
-        node.get(name.strip_prefix(node.root()).ok_or(Absent::Object)?)
+    fn get(&self, name: Oid<'_>) -> Result<Result<Value<'_>, Absent>, Stop> {
+        let Some(range) = self.tree.registry.at(name).filter(|_| self.view.contains(name)) else {
+            return Ok(Err(Absent::Object));
+        };
+        let Some(node) = self.tree.node(range.node) else {
+            return Ok(Err(Absent::Object));
+        };
+        if !node.ready() {
+            return Err(Stop::NotReady(range.node));
+        }
+        Ok(name.strip_prefix(node.root()).ok_or(Absent::Object).and_then(|below| node.get(below)))
     }
 
-    /// Moves `finder` to the first instance behind it.
+    /// Moves `finder` to the first instance behind it that the view shows. What it hides is passed over: the search
+    /// goes on where the view begins again.
     #[inline(always)]
-    fn next(&self, finder: &mut Finder, skip: Skip) -> Result<Option<Value<'_>>, ErrorStatus> {
-        let Finder { cursor, previous, range } = finder;
+    fn next(&self, finder: &mut Finder, skip: Skip, binding: usize) -> Result<Option<Value<'_>>, Stop> {
+        // A hand-written node broke its promise. Going on would send the manager in circles.
+        let broken = || Failure::binding(binding, ErrorStatus::GEN_ERR).into();
+        let Finder { cursor, previous, range, shown } = finder;
         previous.assign(cursor.name.as_oid());
         let from = previous.as_oid();
-        let first = range.take().unwrap_or_else(|| self.registry.from(from));
+        let first = range.take().unwrap_or_else(|| self.tree.registry.from(from));
         let goes_on = cursor.found.is_some();
         let mut position = first;
-        while let Some(stretch) = self.registry.range(position) {
-            if position != first || (cursor.found.is_none() && from < stretch.start.as_oid()) {
-                cursor.start(stretch.start.as_oid(), true);
+        // Where the view begins again behind what it hides.
+        let mut target: Option<OidBuf> = None;
+        while let Some(stretch) = self.tree.registry.range(position) {
+            let start = stretch.start.as_oid();
+            match &target {
+                Some(target) => cursor.start(start.max(target.as_oid()), true),
+                None if position != first || (cursor.found.is_none() && from < start) => {
+                    cursor.start(start, true);
+                }
+                None => {}
             }
-            if let Some(node) = self.node(stretch.node)
+            let node = self.tree.node(stretch.node);
+            let on = goes_on && position == first;
+            if !on && node.is_some_and(|node| !node.ready()) {
+                return Err(Stop::NotReady(stretch.node));
+            }
+            if let Some(node) = node
                 && let Some(value) = node.next(cursor, skip)
             {
                 let (name, root) = (cursor.name.as_oid(), node.root());
                 // A name that the node went on from is below its root, so one look tells both.
-                let rises = if goes_on && position == first {
+                let rises = if on {
                     name.follows(from, root.as_bytes().len())
                 } else {
                     name > from && name.starts_with(root)
                 };
-                if !rises {
-                    // A hand-written node broke its promise. Going on would send the manager in circles.
-                    return Err(ErrorStatus::GEN_ERR);
+                if !rises || target.as_ref().is_some_and(|target| name < target.as_oid()) {
+                    return Err(broken());
                 }
                 if !stretch.cut || stretch.reaches(name) {
-                    cursor.inclusive = false;
-                    *range = Some(position);
-                    return Ok(Some(value));
+                    // Who comes back to a stretch is told once and for all whether the view shows the whole of it.
+                    let whole =
+                        on && *shown.get_or_insert_with(|| self.view.covers(start, stretch.end.as_oid()));
+                    if whole || self.view.contains(name) {
+                        cursor.inclusive = false;
+                        *shown = shown.filter(|_| on);
+                        *range = Some(position);
+                        return Ok(Some(value));
+                    }
+                    let Some(begins) = self.view.seek(name) else {
+                        return Ok(None);
+                    };
+                    position = self.tree.registry.from(begins.as_oid());
+                    target = Some(begins);
+                    continue;
                 }
             }
             position = position.saturating_add(1);

@@ -58,7 +58,12 @@ impl Registry {
                 Some(_) => registry.cut(root),
                 None => {}
             }
-            registry.ranges.push(Range { start: root.to_buf(), end: after(root), node, cut: false });
+            registry.ranges.push(Range {
+                start: root.to_buf(),
+                end: root.after().unwrap_or_default(),
+                node,
+                cut: false,
+            });
             open.push((node, root));
         }
         while let Some((outer, above)) = open.pop() {
@@ -82,7 +87,7 @@ impl Registry {
         if let Some(start) = rest
             && !start.as_oid().is_empty()
         {
-            self.ranges.push(Range { start, end: after(root), node: outer, cut: false });
+            self.ranges.push(Range { start, end: root.after().unwrap_or_default(), node: outer, cut: false });
         }
     }
 
@@ -101,16 +106,4 @@ impl Registry {
     pub(crate) fn at(&self, name: Oid<'_>) -> Option<&Range> {
         self.range(self.from(name)).filter(|range| range.start.as_oid() <= name)
     }
-}
-
-/// The first name behind the subtree of `root`; empty where the tree ends with it.
-fn after(root: Oid<'_>) -> OidBuf {
-    let mut arcs: Vec<u32> = root.arcs().collect();
-    while let Some(last) = arcs.pop() {
-        if let Some(next) = last.checked_add(1) {
-            arcs.push(next);
-            return OidBuf::from_arcs(&arcs).unwrap_or_default();
-        }
-    }
-    OidBuf::new()
 }

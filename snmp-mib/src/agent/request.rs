@@ -79,7 +79,7 @@ impl Judge<'_> {
         };
         let Message { version, community, .. } = message;
         let model = if version == Version::V1 { Model::V1 } else { Model::V2C };
-        let name = self.config.communities.get(position).map_or(&[][..], |own| own.security_name.as_bytes());
+        let name = self.config.communities.get(position).map_or(&[][..], |own| own.stands_for().as_bytes());
         let grant = self.policy.grant(model, name, Level::Open, context);
         if grant == Err(Denied::NoSuchContext) {
             self.own.contexts.values.unknown_contexts.add(1);

@@ -9,8 +9,9 @@
 use alloc::vec::Vec;
 
 use super::config::Limits;
-use super::engine::{Failure, Tree};
+use super::engine::Failure;
 use super::reply::Reply;
+use super::tree::Tree;
 use crate::mib::{Edit, Mib, Refusal};
 use crate::wire::{ErrorStatus, Pdu};
 

@@ -78,6 +78,12 @@ pub trait Node {
     /// The identifier below which everything of this node stands.
     fn root(&self) -> Oid<'_>;
 
+    /// Tells whether what it serves may be answered now. Where it is not, the agent keeps the request, asks its
+    /// owner with `Output::Fetch`, and answers the whole of it afterwards, so that no answer mixes old rows and new.
+    fn ready(&self) -> bool {
+        true
+    }
+
     /// The value of the instance whose arcs below the root are `below`.
     ///
     /// # Errors

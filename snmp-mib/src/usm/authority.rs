@@ -7,8 +7,8 @@ use super::report::{Reason, Stats};
 use super::user::{Credentials, User};
 use crate::wire::ber::{NoRoom, Writer};
 use crate::wire::{
-    ErrorStatus, Flags, Oid, ParseError, Pdu, PduType, ScopedPdu, USM, UsmParameters, V3Data, V3Message, Value,
-    VarBind, VarBinds,
+    ErrorStatus, Flags, Oid, ParseError, Pdu, PduType, ScopedPdu, USM, UsmParameters, V3Data, V3Message,
+    Value, VarBind, VarBinds,
 };
 use alloc::boxed::Box;
 use alloc::vec::Vec;

@@ -32,5 +32,5 @@ mod tables;
 mod view;
 
 pub use policy::{Config, Denied, Grant, Policy, ViewId};
-pub use tables::{Access, Context, ContextMatch, FamilyType, Family, Member, Model, Tables, ViewLock};
+pub use tables::{Access, Context, ContextMatch, Family, FamilyType, Member, Model, Tables, ViewLock};
 pub use view::{Judgement, View};

@@ -75,7 +75,9 @@ impl Policy {
     /// The policy of `config`.
     pub fn new(config: Config) -> Self {
         let mut tables = Tables::default();
-        tables.contexts.extend(config.contexts.into_iter().chain([String::new()]).map(|name| Context { name }));
+        tables
+            .contexts
+            .extend(config.contexts.into_iter().chain([String::new()]).map(|name| Context { name }));
         tables.members.extend(config.members);
         tables.access.extend(config.access);
         tables.families.extend(config.families);
@@ -97,6 +99,12 @@ impl Policy {
     /// Tells whether there is a context of that name.
     pub fn has_context(&self, name: &[u8]) -> bool {
         name.is_empty() || self.tables.contexts.iter().any(|context| context.name.as_bytes() == name)
+    }
+
+    /// The contexts beside the default one.
+    pub fn contexts(&self) -> Vec<String> {
+        let named = self.tables.contexts.iter().filter(|context| !context.name.is_empty());
+        named.map(|context| context.name.clone()).collect()
     }
 
     /// Makes `names` the contexts beside the default one.

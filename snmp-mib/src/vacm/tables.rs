@@ -3,8 +3,8 @@
 use alloc::{string::String, vec::Vec};
 
 use crate::mib::{
-    Base, Group, IndexReader, IndexType, IndexWriter, Mib, MibEnum, MibScalars, MibTable, RowStatus, StorageType,
-    Syntax, Table, TestAndIncr, Type,
+    Base, Group, IndexReader, IndexType, IndexWriter, Mib, MibEnum, MibScalars, MibTable, RowStatus,
+    StorageType, Syntax, Table, TestAndIncr, Type,
 };
 use crate::usm::Level;
 use crate::wire::{Oid, OidBuf, Value};

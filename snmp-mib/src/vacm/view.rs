@@ -69,6 +69,14 @@ impl View {
         }
     }
 
+    /// Tells whether everything from `start` up to `end` (empty for the end of the tree) is surely in the view.
+    pub(crate) fn covers(&self, start: Oid<'_>, end: Oid<'_>) -> bool {
+        let Some(bounds) = &self.bounds else { return false };
+        let behind = bounds.partition_point(|(bound, _)| bound.as_oid() <= start);
+        let inside = behind.checked_sub(1).and_then(|at| bounds.get(at)).is_some_and(|(_, inside)| *inside);
+        inside && bounds.get(behind).is_none_or(|(next, _)| !end.is_empty() && next.as_oid() >= end)
+    }
+
     /// What the families say of `name`.
     pub fn judge(&self, name: Oid<'_>) -> Judgement {
         let arcs: Vec<u32> = name.arcs().collect();
@@ -91,7 +99,7 @@ impl View {
             return Some(name.to_buf());
         }
         let Some(bounds) = &self.bounds else {
-            return self.seek_masked(name.arcs().collect());
+            return self.seek_masked(&name.arcs().collect::<Vec<u32>>());
         };
         let behind = bounds.partition_point(|(start, _)| start.as_oid() <= name);
         bounds.get(behind..)?.iter().find(|(_, inside)| *inside).map(|(start, _)| start.clone())
@@ -121,22 +129,64 @@ impl View {
         bounds
     }
 
-    fn seek_masked(&self, mut at: Vec<u32>) -> Option<OidBuf> {
-        let included = || self.families.iter().filter(|family| family.included);
-        loop {
-            let candidate = included().filter_map(|family| family.least(&at)).min()?;
-            let hides = self.best(&candidate)?;
-            if hides.included {
-                return OidBuf::from_arcs(&candidate).ok();
-            }
-            // What hides it hides everything up to its end, but for families that are better matches.
-            let end = hides.end(&candidate);
-            at = candidate;
-            at.push(0);
-            let better = included().filter(|family| family.rank() > hides.rank());
-            at = better.filter_map(|family| family.least(&at)).chain(end).min()?;
-        }
+    /// Goes down arc by arc. Of the arcs that no family names the least one stands for all, so only so many ways
+    /// are tried as there are families.
+    fn seek_masked(&self, at: &[u32]) -> Option<OidBuf> {
+        let alive: Vec<&Pattern> = self.families.iter().collect();
+        let mut prefix = Vec::new();
+        descend(&mut prefix, Some(at), &alive).then(|| OidBuf::from_arcs(&prefix).unwrap_or_default())
     }
+}
+
+/// Makes `prefix` the first name in the view that begins with it and does not come before `at`, which begins with it
+/// as well; tells whether there is one. `alive` are the families that may match, the best first.
+fn descend(prefix: &mut Vec<u32>, at: Option<&[u32]>, alive: &[&Pattern]) -> bool {
+    if !alive.iter().any(|family| family.included) {
+        return false;
+    }
+    let depth = prefix.len();
+    let at = at.filter(|at| depth < at.len());
+    let judged = alive.iter().find(|family| family.arcs.len() <= depth).is_some_and(|family| family.included);
+    match at {
+        None if judged => return true,
+        // Below here every name is judged alike.
+        Some(at) if judged && alive.iter().all(|family| family.arcs.len() <= depth) => {
+            *prefix = at.to_vec();
+            return true;
+        }
+        _ => {}
+    }
+    let named = |family: &&Pattern| {
+        let fixed = family.fixed.get(depth).copied().unwrap_or(false);
+        family.arcs.get(depth).copied().filter(|_| fixed)
+    };
+    let least = at.and_then(|at| at.get(depth)).copied();
+    let bound = least.unwrap_or(0);
+    let mut ways: Vec<u32> = alive.iter().filter_map(named).filter(|arc| *arc >= bound).collect();
+    let other =
+        |from: u32| (from..=u32::MAX).find(|arc| !alive.iter().any(|family| named(family) == Some(*arc)));
+    if alive.iter().any(|family| family.arcs.len() > depth) {
+        ways.extend(other(bound));
+        ways.extend(bound.checked_add(1).and_then(other));
+    }
+    ways.extend(least);
+    ways.sort_unstable();
+    ways.dedup();
+    let most = match prefix.as_slice() {
+        [] => 2,
+        [0 | 1] => 39,
+        _ => u32::MAX,
+    };
+    for way in ways.into_iter().filter(|way| *way <= most) {
+        let still: Vec<&Pattern> =
+            alive.iter().copied().filter(|family| named(family).is_none_or(|own| own == way)).collect();
+        prefix.push(way);
+        if descend(prefix, at.filter(|_| least == Some(way)), &still) {
+            return true;
+        }
+        prefix.truncate(depth);
+    }
+    false
 }
 
 impl Pattern {
@@ -160,47 +210,7 @@ impl Pattern {
     }
 
     fn matches(&self, arcs: &[u32]) -> bool {
-        arcs.len() >= self.arcs.len() && self.parts().zip(arcs).all(|((own, fixed), arc)| !fixed || own == *arc)
-    }
-
-    /// The first name of the family that is `at` or comes behind it.
-    fn least(&self, at: &[u32]) -> Option<Vec<u32>> {
-        let mut raisable = None;
-        for (position, (own, fixed)) in self.parts().enumerate() {
-            let upto = at.get(..position).unwrap_or(at);
-            match at.get(position) {
-                None => return Some(self.complete(at.to_vec())),
-                Some(arc) if !fixed => raisable = arc.checked_add(1).map(|next| (upto, next)).or(raisable),
-                Some(arc) if *arc == own => {}
-                Some(arc) if *arc < own => return Some(self.complete(upto.to_vec())),
-                Some(_) => {
-                    let (upto, next) = raisable?;
-                    let mut raised = upto.to_vec();
-                    raised.push(next);
-                    return Some(self.complete(raised));
-                }
-            }
-        }
-        Some(at.to_vec())
-    }
-
-    /// `arcs` with the least arcs behind them that make a name of the family.
-    fn complete(&self, mut arcs: Vec<u32>) -> Vec<u32> {
-        let rest = self.parts().skip(arcs.len()).map(|(own, fixed)| if fixed { own } else { 0 });
-        arcs.extend(rest.collect::<Vec<u32>>());
-        arcs
-    }
-
-    /// The first name behind the stretch around `name` that the family matches throughout.
-    fn end(&self, name: &[u32]) -> Option<Vec<u32>> {
-        let open = usize::from(self.fixed.last() == Some(&false));
-        let mut arcs = name.get(..self.arcs.len().saturating_sub(open)).unwrap_or(name).to_vec();
-        while let Some(last) = arcs.pop() {
-            if let Some(next) = last.checked_add(1) {
-                arcs.push(next);
-                return Some(arcs);
-            }
-        }
-        None
+        arcs.len() >= self.arcs.len()
+            && self.parts().zip(arcs).all(|((own, fixed), arc)| !fixed || own == *arc)
     }
 }

@@ -169,6 +169,14 @@ impl<'a> VarBinds<'a> {
         }
     }
 
+    /// An owned copy.
+    pub fn to_list(&self) -> VarBindList {
+        match self.0 {
+            Source::Wire { content, count } => VarBindList { content: content.to_vec(), count },
+            Source::List(list) => list.iter().copied().collect(),
+        }
+    }
+
     /// The list as it stands in the datagram, if it was read from one.
     pub(crate) const fn wire(&self) -> Option<&'a [u8]> {
         match self.0 {
