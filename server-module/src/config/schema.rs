@@ -159,8 +159,23 @@ pub struct Dhcp {
     pub pool: Option<Range>,
     /// How long an address is lent.
     pub lease: Span,
-    /// Boot files by architecture.
+    /// What becomes of a card that is put where another one's lease still runs.
+    pub swap: Swap,
+    /// Boot files by architecture; the first that fits.
     pub boot: Vec<Boot>,
+}
+
+/// What becomes of a card that is put where another one's lease still runs (patent row B4).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Swap {
+    /// It has the address at once; the old one is told to start again, should it speak.
+    #[default]
+    Preempt,
+    /// It waits until the old one's lease ends.
+    Wait,
+    /// The position stays the old one's until it lets go.
+    Refuse,
 }
 
 /// Whether DHCP answers.
@@ -193,6 +208,8 @@ pub enum Unknown {
 pub struct Boot {
     /// The client architecture (RFC 4578), or `*`.
     pub arch: Arch,
+    /// Only for iPXE itself, or only for firmware before it; without it for both.
+    pub ipxe: Option<bool>,
     /// The boot file.
     pub file: String,
 }
@@ -368,6 +385,7 @@ impl Default for Dhcp {
             unknown: Unknown::default(),
             pool: None,
             lease: Span::seconds(3600),
+            swap: Swap::default(),
             boot: Vec::new(),
         }
     }

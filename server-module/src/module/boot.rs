@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use bootcfg::dhcp::Ports;
-use bootcfg::dhcp::server::{self, BootFile, Event, Mode, Reason, Unknown, Verdict};
+use bootcfg::dhcp::server::{self, BootFile, Event, Mode, Reason, Swap, Unknown, Verdict};
 use bootcfg::wire::dhcp::Arch;
 use bootcfg::{HwAddr, Plan};
 
@@ -43,11 +43,16 @@ pub(super) fn server(config: &Config) -> Result<server::Config, String> {
     server.lease = config.dhcp.lease.0;
     server.routers = vec![config.network.router.unwrap_or(own)];
     server.dns.clone_from(&config.network.dns);
+    server.swap = match config.dhcp.swap {
+        config::Swap::Preempt => Swap::Preempt,
+        config::Swap::Wait => Swap::Wait,
+        config::Swap::Refuse => Swap::Refuse,
+    };
     server.boot = config
         .dhcp
         .boot
         .iter()
-        .map(|boot| BootFile { arch: boot.arch.0.map(Arch), ..BootFile::any(&boot.file) })
+        .map(|boot| BootFile { arch: boot.arch.0.map(Arch), ipxe: boot.ipxe, file: boot.file.clone() })
         .collect();
     server.cards = config.cards.iter().filter_map(card).collect();
     Ok(server)
