@@ -3,6 +3,7 @@
 #
 #   server-module/tests/vm/boot.sh            everything: BIOS and UEFI machines to a Linux shell, four DHCP clients
 #   server-module/tests/vm/boot.sh clients    the clients only, a few seconds
+#   server-module/tests/vm/boot.sh uefi       the clients and the machine with that firmware; bios likewise
 #
 # Debian packages: qemu-system-x86 ipxe-qemu ipxe seabios ovmf busybox-static cpio isc-dhcp-client dhcpcd5 udhcpc
 # atftp tftp-hpa curl jq. A kernel is taken from the newest linux-image-*-amd64 that apt can download.
@@ -146,12 +147,12 @@ machine() {
     [ "$got" = 0 ] || { tail -c 600 "$lab/$name.serial"; tail -3 "$lab/$name.log"; }
     told "$got" "$name from power-on to its files" "$((SECONDS - began)) s: $(grep -a '^CARD' "$lab/$name.serial" | tr -d '\r' | tail -1)"
 }
-machine bios-ipxe 52:54:00:00:02:01 "CARD 2.1 at 10.1.2.1 has 8 files" 180 -machine pc \
+[ "$what" = uefi ] || machine bios-ipxe 52:54:00:00:02:01 "CARD 2.1 at 10.1.2.1 has 8 files" 180 -machine pc \
     -device e1000,netdev=n0,mac=52:54:00:00:02:01,bootindex=0,romfile=/usr/lib/ipxe/qemu/pxe-e1000.rom
 cp /usr/share/OVMF/OVMF_VARS_4M.fd "$lab/vars.fd"
-machine uefi 52:54:00:00:02:02 "CARD 2.2 at 10.1.2.2 has 8 files" 400 -machine q35 \
+[ "$what" = bios ] || machine uefi 52:54:00:00:02:02 "CARD 2.2 at 10.1.2.2 has 8 files" 400 -machine q35 \
     -drive if=pflash,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.fd -drive if=pflash,format=raw,file="$lab/vars.fd" \
-    -device e1000,netdev=n0,mac=52:54:00:00:02:02,bootindex=0,romfile=
+    -device e1000,netdev=n0,mac=52:54:00:00:02:02,bootindex=0,romfile=/usr/lib/ipxe/qemu/efi-e1000.rom
 [ "$failed" = 0 ] || { grep -aE 'dhcp|tftp|WARN|ERROR' "$lab/module.log" | tail -${LOG_LINES:-40}; }
 echo "$passed ok, $failed failed"
 exit "$((failed > 0))"
