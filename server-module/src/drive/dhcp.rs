@@ -16,8 +16,15 @@ use tokio::time::Instant;
 
 use super::alarm;
 
-/// The most datagrams taken before their replies go out: together they wait for one sync of the journal.
+/// The most datagrams taken before their replies go out.
 const BATCH: usize = 64;
+
+/// The time between two syncs of the journal. A card alone has its answer at once; when many come, the replies of
+/// this time wait for one sync together.
+const SYNC_GAP: Duration = Duration::from_millis(20);
+
+/// The most replies that wait for a sync.
+const HELD: usize = 1024;
 
 /// A bound socket.
 #[derive(Debug)]
@@ -114,6 +121,7 @@ pub async fn serve_with(
     let mut buffer = vec![0; 65_536];
     let began = Instant::now();
     let clock = || now + began.elapsed();
+    let mut held = Held { replies: Vec::new(), not_before: began };
     loop {
         // A deadline that no clock reaches is none.
         let due = server.deadline().and_then(|deadline| began.checked_add(deadline.saturating_sub(now)));
@@ -134,6 +142,7 @@ pub async fn serve_with(
             () = alarm(due) => {
                 _ = server.handle(clock(), Input::Tick);
             }
+            () = alarm(held.due()) => {}
             Ok(()) = configs.changed() => {
                 let config = configs.borrow_and_update().clone();
                 if let Some(Err(error)) = config.map(|config| server.configure(config)) {
@@ -141,33 +150,45 @@ pub async fn serve_with(
                 }
             }
         }
-        drain(&listener, &mut server, &mut events, &mut journal).await?;
+        while let Some(output) = server.poll_output() {
+            match output {
+                Output::Persist { lease, client, .. } => journal.append(&lease, client)?,
+                Output::Send { to, bytes, after: Some(_) } => held.replies.push((to, bytes.to_vec())),
+                Output::Send { to, bytes, after: None } => listener.send(to, bytes).await,
+                Output::Event(event) => events(event),
+            }
+        }
+        if held.due().is_some_and(|due| due <= Instant::now()) {
+            held.release(&listener, &mut journal).await?;
+        }
     }
 }
 
-/// Does what the server wants: leases are kept before the replies that tell of them go out.
-async fn drain(
-    listener: &Listener,
-    server: &mut Server,
-    events: &mut (impl FnMut(Event) + Send),
-    journal: &mut impl Journal,
-) -> io::Result<()> {
-    let mut held = Vec::new();
-    while let Some(output) = server.poll_output() {
-        match output {
-            Output::Persist { lease, client, .. } => journal.append(&lease, client)?,
-            Output::Send { to, bytes, after: Some(_) } => held.push((to, bytes.to_vec())),
-            Output::Send { to, bytes, after: None } => listener.send(to, bytes).await,
-            Output::Event(event) => events(event),
+/// Replies that tell of leases which are not yet safe.
+struct Held {
+    replies: Vec<(Destination, Vec<u8>)>,
+    not_before: Instant,
+}
+
+impl Held {
+    /// When they are to go out, if there are any.
+    fn due(&self) -> Option<Instant> {
+        match self.replies.len() {
+            0 => None,
+            HELD.. => Some(Instant::now()),
+            _ => Some(self.not_before),
         }
     }
-    if !held.is_empty() {
+
+    /// Makes the leases safe, then sends the replies.
+    async fn release(&mut self, listener: &Listener, journal: &mut impl Journal) -> io::Result<()> {
         journal.sync()?;
+        self.not_before = Instant::now() + SYNC_GAP;
+        for (to, bytes) in self.replies.drain(..) {
+            listener.send(to, &bytes).await;
+        }
+        Ok(())
     }
-    for (to, bytes) in held {
-        listener.send(to, &bytes).await;
-    }
-    Ok(())
 }
 
 /// Relays between `ports`, one socket for each port of a switch, and the servers that `uplink` reaches.
