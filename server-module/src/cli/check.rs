@@ -27,6 +27,7 @@ pub(super) fn run(args: &Args) -> Done {
         Ok(config) => {
             // Templates are tried on every card, so that what is wrong with one is known before a card asks.
             Plugins::of(&config).map_err(Exit::usage)?;
+            crate::module::boot::server(&config).map_err(Exit::usage)?;
             show(args, &config);
             Ok(())
         }

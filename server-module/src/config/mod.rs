@@ -22,7 +22,7 @@ pub use problem::{Place, Problem, Problems};
 pub use routes::{RouteFlaw, Routes, Written};
 pub use schema::{
     Account, Admin, Balancer, Boot, Card, Community, Config, Dhcp, DhcpMode, Files, Generator, Interface,
-    Listen, Module, Network, Snmp, Swap, Tftp, Tls, TrapSink, Unknown,
+    Listen, Module, Names, Network, Snmp, Subnet, Swap, Tftp, Tls, TrapSink, Unknown,
 };
 pub use units::{Access, Arch, DhcpListen, Oid, Range, Store, TrapVersion};
 

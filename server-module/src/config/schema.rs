@@ -161,8 +161,36 @@ pub struct Dhcp {
     pub lease: Span,
     /// What becomes of a card that is put where another one's lease still runs.
     pub swap: Swap,
+    /// The relays that are believed; without any, those inside the cabinet's network.
+    pub relays: Vec<Ipv4Addr>,
+    /// Who may ask for leases (RFC 4388).
+    pub leasequery: Vec<Ipv4Addr>,
+    /// Networks beside the cabinet's own.
+    pub subnets: Vec<Subnet>,
     /// Boot files by architecture; the first that fits.
     pub boot: Vec<Boot>,
+}
+
+/// One entry of `dhcp.subnets`: a network behind a relay, or a second one on the same wire.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Subnet {
+    /// The network.
+    pub network: Cidr,
+    /// Its addresses for clients that no card's configuration names; without them they get no answer.
+    pub pool: Option<Range>,
+    /// Another network on the same wire: clients of either may have addresses of both.
+    pub shares: Option<Ipv4Addr>,
+    /// The routers that clients are told, the best first.
+    #[serde(default)]
+    pub routers: Vec<Ipv4Addr>,
+    /// The name servers; those of `[network]` when missing.
+    #[serde(default)]
+    pub dns: Vec<Ipv4Addr>,
+    /// The domain.
+    pub domain: Option<String>,
+    /// How long an address is lent; `dhcp.lease` when missing.
+    pub lease: Option<Span>,
 }
 
 /// What becomes of a card that is put where another one's lease still runs (patent row B4).
@@ -347,10 +375,31 @@ pub struct Card {
     pub mac: Option<Mac>,
     /// The relay's circuit-id that means this position.
     pub circuit_id: Option<String>,
+    /// Further ways to know it; each entry is enough, and all that stands in one must be spoken.
+    #[serde(default)]
+    pub any_of: Vec<Names>,
     /// Its address, instead of the one by position.
     pub address: Option<IpAddr>,
     /// Its own binding (patent row P18): whatever host is asked for over HTTP there, this card answers.
     pub public: Option<SocketAddr>,
+}
+
+/// One entry of `card.any_of`. A text is its octets; `0x` begins hexadecimal ones.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Names {
+    /// The hardware address.
+    pub mac: Option<Mac>,
+    /// The client identifier (option 61).
+    pub client_id: Option<String>,
+    /// The relay's circuit-id (option 82.1).
+    pub circuit_id: Option<String>,
+    /// The relay's remote-id (option 82.2).
+    pub remote_id: Option<String>,
+    /// The relay's subscriber-id (option 82.6).
+    pub subscriber_id: Option<String>,
+    /// The relay's own address.
+    pub relay: Option<Ipv4Addr>,
 }
 
 impl Default for Module {
@@ -386,6 +435,9 @@ impl Default for Dhcp {
             pool: None,
             lease: Span::seconds(3600),
             swap: Swap::default(),
+            relays: Vec::new(),
+            leasequery: Vec::new(),
+            subnets: Vec::new(),
             boot: Vec::new(),
         }
     }

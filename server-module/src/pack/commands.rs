@@ -213,7 +213,9 @@ pub(super) fn status(args: &super::StatusArgs) -> Done {
         }
     }
     if staging {
-        println!("an update has begun and not touched anything: apply its package again to go on, or `pack undo`");
+        println!(
+            "an update has begun and not touched anything: apply its package again to go on, or `pack undo`"
+        );
     }
     if let Some(recovered) = recovered {
         println!("an earlier run was interrupted: {recovered} now");
