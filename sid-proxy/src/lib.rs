@@ -21,6 +21,7 @@ pub mod http;
 mod id;
 pub mod mirror;
 mod number;
+pub mod pair;
 pub mod pool;
 pub mod pop3;
 pub mod probe;
