@@ -36,6 +36,9 @@ pub enum Error {
     /// The package leads to a lower version and does not say that this is meant.
     #[error("it leads to a lower version, and whoever signed it did not say that this is meant")]
     Downgrade,
+    /// The content is encrypted, and the card has no key that opens it.
+    #[error("its content is encrypted for profiles of which this card has no key")]
+    Sealed,
     /// The package knows no way for this card: not from its version, or not for its profile.
     #[error("it holds no way from the version and for the profile of this card")]
     NoWay,

@@ -22,6 +22,7 @@ pub mod delta;
 pub mod engine;
 mod error;
 mod limits;
+pub mod seal;
 pub mod tree;
 pub mod trust;
 pub mod verify;

@@ -5,17 +5,18 @@ use alloc::vec::Vec;
 use core::cmp::Ordering;
 
 use super::frames::frames;
-use super::{Config, Error};
+use super::{Config, Error, Sealing};
 use crate::campaign::compare;
 use crate::delta::build::{Options, diff};
 use crate::delta::{HEAD_MAX, Patch};
 use crate::engine::Plan;
+use crate::seal::StreamKey;
 use crate::tree::{Node, Path, Side, Tree};
 use crate::trust::SigningKey;
 use crate::verify::hash_payload;
 use crate::wire::{
-    GROUP, Header, Leg, Manifest, Payload, Root, Section, Signatures, Stream, StreamKind, Terms, digest,
-    emit_end, parse_text,
+    GROUP, Header, Leg, Manifest, Payload, Root, Seal, Section, Signatures, Stream, StreamKind, Terms,
+    digest, emit_end, parse_text,
 };
 
 /// One way to a version, as the builder is told of it.
@@ -106,7 +107,11 @@ impl Builder {
     pub fn finish<E>(self, keys: &[SigningKey]) -> Result<Vec<u8>, Error<E>> {
         let Self { config, mut legs, streams } = self;
         legs.sort_by(|(a, _), (b, _)| (&a.profile, &a.from, &a.to).cmp(&(&b.profile, &b.from, &b.to)));
-        let (streams, payloads) = number(&mut legs, streams);
+        let (mut streams, mut payloads) = number(&mut legs, streams);
+        let seals = match &config.seal {
+            Some(sealing) => encrypt(sealing, &legs, &mut streams, &mut payloads).ok_or(Error::Unreadable)?,
+            None => Vec::new(),
+        };
         let hashed: Vec<_> = payloads.iter().map(|payload| hash_payload(payload)).collect();
         let groups: Vec<u8> = hashed.iter().flat_map(|(groups, _)| groups.iter().copied()).collect();
         let text = config.text.as_bytes();
@@ -125,6 +130,7 @@ impl Builder {
             },
             rotations: (!config.rotations.is_empty()).then(|| digest(&config.rotations)),
             text: (text_len > 0).then(|| Section { len: text_len, digest: digest(text) }),
+            seals,
             ..Root::default()
         };
         root.check().map_err(Error::Text)?;
@@ -200,6 +206,35 @@ fn number(legs: &mut [(Leg, Vec<u8>)], streams: Vec<(Stream, Vec<u8>)>) -> (Vec<
     }
     let mut streams: Vec<Option<_>> = streams.into_iter().map(Some).collect();
     order.into_iter().filter_map(|at| streams.get_mut(at)?.take()).unzip()
+}
+
+/// Encrypts every stream for the profiles of the legs that name it. `None` when there is one that nobody could read.
+fn encrypt(
+    sealing: &Sealing,
+    legs: &[(Leg, Vec<u8>)],
+    streams: &mut [Stream],
+    payloads: &mut [Vec<u8>],
+) -> Option<Vec<Seal>> {
+    let mut seals = Vec::new();
+    for (index, (stream, payload)) in streams.iter_mut().zip(payloads).enumerate() {
+        let key = StreamKey::of(&sealing.secret, payload);
+        *payload = key.seal(payload);
+        (stream.sealed, stream.len) = (true, wide(payload.len()));
+        let number = u32::try_from(index).ok()?;
+        for (leg, _) in legs.iter().filter(|(leg, _)| leg.stream == Some(index)) {
+            let for_leg =
+                |profile: &str| profile.is_empty() || leg.profile.is_empty() || profile == leg.profile;
+            let keys = sealing.keys.iter().filter(|(profile, _)| for_leg(profile));
+            let before = seals.len();
+            seals.extend(keys.map(|(_, profile)| profile.wrap(number, &key)));
+            if seals.len() == before {
+                return None;
+            }
+        }
+    }
+    seals.sort_by_key(|seal| (seal.stream, seal.key));
+    seals.dedup();
+    Some(seals)
 }
 
 fn wide(len: usize) -> u64 {

@@ -13,6 +13,7 @@ pub use builder::{Builder, Way};
 
 use crate::campaign::Scope;
 use crate::error::Problem;
+use crate::seal::{ProfileKey, Secret};
 use crate::tree::{Path, Side, Tree};
 use crate::trust::SigningKey;
 use crate::wire::{Role, Severity};
@@ -40,6 +41,8 @@ pub struct Config {
     pub rotations: Vec<u8>,
     /// Whether deltas lead back as well, so that an undo needs no copy of the old content.
     pub undo: bool,
+    /// What to encrypt the content for, if for anything.
+    pub seal: Option<Sealing>,
     /// zstd's level, 1 to 22.
     pub level: i32,
     /// Raw bytes of a frame, at most 4 MiB. Smaller ones cost size, larger ones the reader's memory.
@@ -59,10 +62,20 @@ impl Default for Config {
             role: Role::RELEASE,
             rotations: Vec::new(),
             undo: false,
+            seal: None,
             level: 19,
             frame: 2 << 20,
         }
     }
+}
+
+/// For whom content is encrypted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sealing {
+    /// 32 random bytes of the builder, from which the keys of streams come. The same ones may serve for ever.
+    pub secret: Secret,
+    /// The profiles whose cards may read it, each with its key. An empty name is a key for the content of every leg.
+    pub keys: Vec<(String, ProfileKey)>,
 }
 
 /// Why no package was built. `E` is what the reading of contents fails with.
@@ -86,6 +99,9 @@ pub enum Error<E> {
         /// The lower one.
         to: String,
     },
+    /// The content of a leg would be encrypted for nobody.
+    #[error("no key was given for the profile of a leg, so that no card could read it")]
+    Unreadable,
     /// No key signs, or one twice.
     #[error("a package needs between 1 and 255 different keys to sign it")]
     Keys,

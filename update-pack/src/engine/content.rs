@@ -12,9 +12,10 @@ use super::types::Reason;
 use crate::delta::{Apply, Direction, HEAD_MAX, Output, Patch};
 use crate::error::{Error, Malformed, Part, Problem};
 use crate::limits::Limits;
+use crate::seal::{ProfileKey, StreamKey};
 use crate::tree::Path;
-use crate::verify::{Envelope, Layout, Leaves, Need};
-use crate::wire::{Encoding, FRAME_HEAD, FrameHead, LEAF, Stream, StreamKind};
+use crate::verify::{Envelope, Layout, Need, Stretch};
+use crate::wire::{Encoding, FRAME_HEAD, FrameHead, LEAF, StreamKind};
 
 /// What is needed to make more new bytes.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,16 +37,24 @@ pub(super) enum Content {
 }
 
 impl Content {
-    /// The content of all files that a package brings, `total` bytes.
-    pub(super) fn new(limits: Limits, plan: &Plan, envelope: &Envelope, total: u64, from: Start) -> Self {
+    /// The content of all files that a package brings, `total` bytes. An encrypted stream opens with one of `keys`.
+    pub(super) fn new(
+        (limits, keys): (Limits, &[ProfileKey]),
+        plan: &Plan,
+        envelope: &Envelope,
+        total: u64,
+        from: Start,
+    ) -> Self {
         let (stream, layout) = envelope.stream().unwrap_or_default();
+        // That there is a key was found before anything was touched; what is read without one has no digest of a file.
+        let (key, len) = (envelope.stream_key(keys).ok().flatten(), layout.content_len(stream.sealed));
         if stream.kind.is_delta() {
-            Self::Delta(Box::new(Delta::new(plan, stream, layout, total)))
+            let back = (stream.kind == StreamKind::DELTA_BOTH).then_some(stream.back);
+            Self::Delta(Box::new(Delta::new(plan, Source { layout, key, len, back }, total)))
         } else {
             Self::Frames(Frames {
                 limit: limits.frame,
-                leaves: Leaves::new(layout, from.payload, layout.payload_len),
-                surplus: from.payload.checked_rem(u64::from(LEAF)).unwrap_or(0),
+                stretch: Stretch::new(layout, key, from.payload, len),
                 next: from,
                 start: from,
                 stored: Vec::new(),
@@ -84,7 +93,7 @@ impl Content {
     pub(super) fn finish(&mut self) -> Result<(), Stop> {
         let spent = match self {
             Self::Frames(frames) => {
-                frames.stored.is_empty() && frames.left() == 0 && frames.leaves.need().is_none()
+                frames.stored.is_empty() && frames.left() == 0 && frames.stretch.need().is_none()
             }
             Self::Delta(delta) => delta.is_spent()?,
         };
@@ -96,9 +105,7 @@ impl Content {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Frames {
     limit: u32,
-    leaves: Leaves,
-    /// Bytes of the first leaf that belong to the frame before.
-    surplus: u64,
+    stretch: Stretch,
     /// Where the present frame begins, and the one behind it.
     start: Start,
     next: Start,
@@ -149,13 +156,12 @@ impl Frames {
                 return Ok(None);
             }
         }
-        self.leaves.need().map(|need| Some(Ask::Package(need))).ok_or_else(|| broken(Problem::Truncated))
+        self.stretch.need().map(|need| Some(Ask::Package(need))).ok_or_else(|| broken(Problem::Truncated))
     }
 
     fn take(&mut self, groups: &[u8], bytes: &[u8]) -> Result<(), Stop> {
-        if let Some(verified) = self.leaves.feed(groups, bytes).map_err(refuse)? {
-            let surplus = usize::try_from(core::mem::take(&mut self.surplus)).unwrap_or(0);
-            self.stored.extend_from_slice(verified.bytes().get(surplus..).unwrap_or_default());
+        if let Some(content) = self.stretch.feed(groups, bytes).map_err(refuse)? {
+            self.stored.extend_from_slice(&content);
         }
         Ok(())
     }
@@ -164,10 +170,7 @@ impl Frames {
 /// A delta from the old files to the new ones, each side end to end in the order of the manifest.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Delta {
-    layout: Layout,
-    len: u64,
-    /// Bytes for the way back, if it has one.
-    back: Option<u64>,
+    source: Source,
     total: u64,
     /// Old files: where each begins among them, its index, its length.
     sources: Vec<(u64, usize, u64)>,
@@ -179,13 +182,24 @@ pub(super) struct Delta {
     wanted: Option<Wanted>,
 }
 
+/// The stream that holds a delta.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Source {
+    layout: Layout,
+    key: Option<StreamKey>,
+    /// Bytes of the delta.
+    len: u64,
+    /// How many of them are for the way back, if it has one.
+    back: Option<u64>,
+}
+
 /// A range that is being read.
 #[derive(Clone, Debug, PartialEq)]
 struct Wanted {
     from: u64,
     len: u32,
-    /// The leaves that hold it; `None` when it is a range of the old files.
-    leaves: Option<Leaves>,
+    /// Where the package holds it; `None` when it is a range of the old files.
+    stretch: Option<Stretch>,
     bytes: Vec<u8>,
 }
 
@@ -196,7 +210,7 @@ impl Wanted {
 }
 
 impl Delta {
-    fn new(plan: &Plan, stream: Stream, layout: Layout, total: u64) -> Self {
+    fn new(plan: &Plan, source: Source, total: u64) -> Self {
         let mut source_len: u64 = 0;
         let sources = plan.sources().map(|(index, size)| {
             let start = source_len;
@@ -204,18 +218,7 @@ impl Delta {
             (start, index, size)
         });
         let sources = sources.collect();
-        Self {
-            layout,
-            len: layout.payload_len,
-            back: (stream.kind == StreamKind::DELTA_BOTH).then_some(stream.back),
-            total,
-            sources,
-            source_len,
-            apply: None,
-            spill: Vec::new(),
-            spilled: 0,
-            wanted: None,
-        }
+        Self { source, total, sources, source_len, apply: None, spill: Vec::new(), spilled: 0, wanted: None }
     }
 
     fn fill(&mut self, plan: &Plan, out: &mut Vec<u8>, room: u64) -> Result<Option<Ask>, Stop> {
@@ -241,13 +244,13 @@ impl Delta {
     fn poll(&mut self) -> Result<Option<Ask>, Stop> {
         let Some(apply) = &mut self.apply else {
             let len = u32::try_from(HEAD_MAX).unwrap_or(u32::MAX);
-            self.want_package(0, u32::try_from(self.len).unwrap_or(u32::MAX).min(len));
+            self.want_package(0, u32::try_from(self.source.len).unwrap_or(u32::MAX).min(len));
             return Ok(None);
         };
         match apply.poll().map_err(unsound)? {
             Output::Patch { at, len } => self.want_package(at, len),
             Output::Source { at, len } => {
-                self.wanted = Some(Wanted { from: at, len, leaves: None, bytes: Vec::new() });
+                self.wanted = Some(Wanted { from: at, len, stretch: None, bytes: Vec::new() });
             }
             Output::Write(bytes) => {
                 self.spill.clear();
@@ -260,17 +263,18 @@ impl Delta {
     }
 
     fn want_package(&mut self, from: u64, len: u32) {
-        let leaves = Leaves::new(self.layout, from, from.saturating_add(u64::from(len)));
-        self.wanted = Some(Wanted { from, len, leaves: Some(leaves), bytes: Vec::new() });
+        let Source { layout, key, .. } = &self.source;
+        let stretch = Stretch::new(*layout, key.clone(), from, from.saturating_add(u64::from(len)));
+        self.wanted = Some(Wanted { from, len, stretch: Some(stretch), bytes: Vec::new() });
     }
 
     fn give(&mut self, bytes: &[u8]) -> Result<(), Stop> {
         if let Some(apply) = &mut self.apply {
             return apply.give(bytes).map_err(unsound);
         }
-        let patch = Patch::parse(bytes, self.len).map_err(unsound)?;
+        let patch = Patch::parse(bytes, self.source.len).map_err(unsound)?;
         let apply = Apply::new(&patch, Direction::Forward, self.source_len, self.total).map_err(unsound)?;
-        if patch.new_len != self.total || patch.undo != self.back {
+        if patch.new_len != self.total || patch.undo != self.source.back {
             return Err(broken(Problem::Length));
         }
         self.apply = Some(apply);
@@ -278,8 +282,8 @@ impl Delta {
     }
 
     fn ask(&self, plan: &Plan, wanted: &Wanted) -> Result<Ask, Stop> {
-        if let Some(leaves) = &wanted.leaves {
-            return leaves.need().map(Ask::Package).ok_or_else(|| broken(Problem::Truncated));
+        if let Some(stretch) = &wanted.stretch {
+            return stretch.need().map(Ask::Package).ok_or_else(|| broken(Problem::Truncated));
         }
         let from = wanted.from.saturating_add(wide(wanted.bytes.len()));
         // Empty files begin where the next one does: the last that begins at or before is the one that has bytes.
@@ -298,20 +302,15 @@ impl Delta {
 
     fn take(&mut self, groups: &[u8], bytes: &[u8]) -> Result<(), Stop> {
         let Some(wanted) = &mut self.wanted else { return Ok(()) };
-        let Some(leaves) = &mut wanted.leaves else {
+        let Some(stretch) = &mut wanted.stretch else {
             if bytes.is_empty() {
                 return Err(broken(Problem::Reach));
             }
             wanted.bytes.extend_from_slice(bytes);
             return Ok(());
         };
-        let at = leaves.offset();
-        if let Some(verified) = leaves.feed(groups, bytes).map_err(refuse)? {
-            let from = wanted.from.saturating_add(wide(wanted.bytes.len()));
-            let start = usize::try_from(from.saturating_sub(at)).unwrap_or(usize::MAX);
-            let missing = usize::try_from(wanted.len).unwrap_or(0).saturating_sub(wanted.bytes.len());
-            let end = start.saturating_add(missing).min(verified.bytes().len());
-            wanted.bytes.extend_from_slice(verified.bytes().get(start..end).unwrap_or_default());
+        if let Some(content) = stretch.feed(groups, bytes).map_err(refuse)? {
+            wanted.bytes.extend_from_slice(&content);
         }
         Ok(())
     }

@@ -11,6 +11,7 @@ use super::script::{Next, Script, Stop};
 use super::types::{Answer, Effect, Failure, Place};
 use crate::error::Problem;
 use crate::limits::Limits;
+use crate::seal::ProfileKey;
 use crate::tree::{Kind, Mode, Side};
 use crate::verify::Envelope;
 use crate::wire::Digest;
@@ -66,7 +67,7 @@ impl Stage {
     /// Begins, or goes on from where an earlier run has come.
     pub(super) fn new(
         number: u32,
-        limits: Limits,
+        (limits, keys): (Limits, &[ProfileKey]),
         plan: &Plan,
         envelope: &Envelope,
         from: Option<Resumed>,
@@ -79,7 +80,7 @@ impl Stage {
         Self {
             number,
             id: envelope.id,
-            content: Content::new(limits, plan, envelope, total, start),
+            content: Content::new((limits, keys), plan, envelope, total, start),
             target,
             written,
             hasher: from.hasher,

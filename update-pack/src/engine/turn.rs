@@ -49,7 +49,8 @@ impl Engine {
             }
             (Then::Stage, Some(current), Some(envelope)) => {
                 let from = self.resumed.clone();
-                let stage = Stage::new(current.number, self.config.limits, &current.plan, envelope, from);
+                let config = (self.config.limits, self.config.keys.as_slice());
+                let stage = Stage::new(current.number, config, &current.plan, envelope, from);
                 self.phase = Phase::Stage(Box::new(stage));
             }
             (Then::Switch, Some(_), _) => self.switch(false),
@@ -175,6 +176,9 @@ impl Engine {
 
     fn verified(&mut self, reader: Reader) {
         let Some(envelope) = reader.finish() else { return };
+        if let Err(error) = envelope.stream_key(&self.config.keys) {
+            return self.finish(Outcome::Refused(Reason::Package(error)));
+        }
         let last = self.found.updates.last().map_or(0, |(number, _)| *number);
         let number = self.found.staging().unwrap_or(last.saturating_add(1));
         let floor = self.found.installed.as_ref().map_or(0, |installed| installed.floor);

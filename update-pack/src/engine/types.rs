@@ -8,6 +8,7 @@ use core::fmt;
 use super::journal::{Installed, Mark};
 use super::plan::Summary;
 use crate::limits::Limits;
+use crate::seal::ProfileKey;
 use crate::tree::{Difference, Kind, Mode, Path};
 use crate::trust::Trust;
 use crate::wire::Digest;
@@ -18,6 +19,8 @@ use crate::wire::Digest;
 pub struct Config {
     /// How much it holds in memory.
     pub limits: Limits,
+    /// The keys of the card's profiles, for packages that are encrypted.
+    pub keys: Vec<ProfileKey>,
     /// Whether it stops when it knows what it would do.
     pub dry_run: bool,
 }

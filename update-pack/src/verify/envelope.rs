@@ -3,8 +3,10 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::error::Error;
+use crate::seal::{ProfileKey, StreamKey};
 use crate::trust::PublicKey;
-use crate::wire::{Digest, END_LEN, Leg, Manifest, Role, Root, Stream};
+use crate::wire::{Digest, END_LEN, Leg, Manifest, Role, Root, Seal, Stream};
 
 /// Where a stream of the payload stands in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -59,6 +61,20 @@ impl Envelope {
     pub fn stream(&self) -> Option<(Stream, Layout)> {
         let stream = self.leg()?.stream?;
         Some((*self.root.payload.streams.get(stream)?, *self.layouts.get(stream)?))
+    }
+
+    /// The key of the leg's stream, if it is encrypted.
+    ///
+    /// # Errors
+    /// [`Error::Sealed`] when none of those keys opens it.
+    pub fn stream_key(&self, keys: &[ProfileKey]) -> Result<Option<StreamKey>, Error> {
+        let stream = self.leg().and_then(|leg| leg.stream);
+        let Some(stream) = stream.filter(|_| self.stream().is_some_and(|(stream, _)| stream.sealed)) else {
+            return Ok(None);
+        };
+        let mut seals = self.root.seals.iter().filter(|seal| usize::try_from(seal.stream) == Ok(stream));
+        let open = |seal: &Seal| keys.iter().find(|key| key.id() == seal.key)?.unwrap(seal);
+        seals.find_map(open).map(Some).ok_or(Error::Sealed)
     }
 
     /// The leg that was read for.

@@ -6,12 +6,14 @@
 mod envelope;
 mod leaves;
 mod reader;
+mod stretch;
 
 pub use envelope::{Envelope, Layout};
 pub use leaves::Leaves;
 #[cfg(feature = "build")]
 pub(crate) use leaves::hash_payload;
 pub use reader::{Need, Progress, Reader};
+pub use stretch::Stretch;
 
 /// Bytes of the payload that the signed root vouches for. Only this module makes them, and what writes takes
 /// nothing else.

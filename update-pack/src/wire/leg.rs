@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use super::root::text;
 use crate::error::{Malformed, Problem};
+use crate::seal::TAG_LEN;
 use crate::wire::{Cursor, Digest, GROUP, LEAF, Section, put_varint};
 
 /// Longest version or name of a profile.
@@ -174,7 +175,10 @@ impl Stream {
         let (kind, sealed) = (StreamKind(head & !SEALED), head & SEALED != 0);
         let len = field.varint()?;
         let back = if kind == StreamKind::DELTA_BOTH { field.varint()? } else { 0 };
-        if kind > StreamKind::DELTA_BOTH || len == 0 || back > len {
+        // The last leaf of an encrypted stream holds more than its tag.
+        let last = len.checked_rem(u64::from(LEAF)).unwrap_or(0);
+        let hollow = sealed && last > 0 && last <= u64::from(TAG_LEN);
+        if kind > StreamKind::DELTA_BOTH || len == 0 || back > len || hollow {
             return Err(start.malformed(Problem::Range));
         }
         Ok(Self { kind, sealed, len, back })
