@@ -1,4 +1,8 @@
-//! Conversions that cannot fail on the platforms that the crate is built for, written without `as`.
+//! Conversions that cannot fail on the platforms that the crate is built for, written without `as`, and numbers as text.
+
+use alloc::vec::Vec;
+use core::fmt::{self, Write as _};
+use core::net::IpAddr;
 
 /// Widens an offset; a platform with 16-bit pointers could never hold a table that long.
 pub(crate) fn index(n: u32) -> usize {
@@ -21,4 +25,46 @@ pub(crate) fn fold(a: u64, b: u64) -> u64 {
     let low = u64::try_from(wide & u128::from(u64::MAX)).unwrap_or(0);
     let high = u64::try_from(wide >> 64).unwrap_or(0);
     low ^ high
+}
+
+/// Appends a number in decimal digits.
+pub(crate) fn decimal(mut number: u64, out: &mut Vec<u8>) {
+    let mut digits = [0u8; 20];
+    let mut len = 0usize;
+    for slot in digits.iter_mut().rev() {
+        *slot = b'0' | u8::try_from(number % 10).unwrap_or(0);
+        number /= 10;
+        len = len.saturating_add(1);
+        if number == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(digits.get(digits.len().saturating_sub(len)..).unwrap_or_default());
+}
+
+/// Appends an address as text, without brackets.
+pub(crate) fn address(address: IpAddr, out: &mut Vec<u8>) {
+    match address {
+        IpAddr::V4(address) => {
+            for (place, octet) in address.octets().into_iter().enumerate() {
+                if place > 0 {
+                    out.push(b'.');
+                }
+                decimal(octet.into(), out);
+            }
+        }
+        IpAddr::V6(address) => {
+            let _ = write!(Text(out), "{address}");
+        }
+    }
+}
+
+/// Lets `write!` append to bytes.
+pub(crate) struct Text<'a>(pub(crate) &'a mut Vec<u8>);
+
+impl fmt::Write for Text<'_> {
+    fn write_str(&mut self, s: &str) -> fmt::Result {
+        self.0.extend_from_slice(s.as_bytes());
+        Ok(())
+    }
 }

@@ -1,7 +1,7 @@
 //! Answers that the proxy makes itself.
 
 use super::Refusal;
-use super::request::Text;
+use crate::number::Text;
 use alloc::vec::Vec;
 use core::fmt::Write as _;
 

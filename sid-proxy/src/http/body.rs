@@ -8,7 +8,8 @@
 //! extensions; to an HTTP/1.0 customer only their data passes.
 
 use super::inside::Hidden;
-use super::request::{Text, line};
+use super::request::line;
+use crate::number::Text;
 use crate::wire::chunk::{self, ChunkError, may_trail};
 use crate::wire::head::{self, HeadError};
 use crate::wire::list;

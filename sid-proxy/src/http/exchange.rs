@@ -3,15 +3,14 @@
 use super::body::{Body, Framing, Step, Style};
 use super::config::Timeouts;
 use super::inside::{Hidden, Inside};
-use super::request::{Refused, Text};
+use super::queue::Effect;
+use super::request::Refused;
 use super::response::{Context, Meaning};
-use super::session::{Effect, Phase, Picked, Session};
-use super::{Error, Event, Refusal, Side};
-use crate::CardId;
+use super::session::{Phase, Picked, Session};
+use super::{Error, Refusal, Side};
 use crate::pool::Outcome;
 use crate::wire::head::{self, Response as Head};
-use alloc::sync::Arc;
-use core::fmt::Write as _;
+use crate::{CardId, number};
 use core::net::SocketAddr;
 use core::time::Duration;
 
@@ -66,7 +65,7 @@ impl Session {
         };
         self.picked = Some(Picked { service: decision.service, card, address, reused: false });
         self.inside.clear();
-        let _ = write!(Text(&mut self.inside), "{}", address.ip());
+        number::address(address.ip(), &mut self.inside);
         self.connect(false);
         Ok(0)
     }
@@ -89,21 +88,23 @@ impl Session {
         };
         picked.reused = reused;
         let strip = self.decision.map_or(0, |decision| usize::from(decision.strip_len));
-        let request = core::mem::take(&mut self.request);
-        self.send(Side::Card, |out| request.write(strip, out));
-        self.request = request;
+        if strip == 0 {
+            self.queue.push(Effect::SendRequest);
+        } else {
+            self.queue.send(Side::Card, |out| self.request.write_stripped(strip, out));
+        }
         let (up, forward) = Body::begin(self.request.framing, Style::ChunksAndTrailers);
         self.phase =
             Phase::Exchange(Exchange { up, down: Down::Head { scanned: 0, interim: 0 }, moved_at: self.now });
         if let Some(len) = forward {
-            self.push(Effect::Forward { from: Side::Client, len });
+            self.queue.push(Effect::Forward { from: Side::Client, len });
         }
         Ok(0)
     }
 
     fn connect(&mut self, fresh: bool) {
         self.phase = Phase::Connect { until: self.now.saturating_add(self.config.timeouts.connect) };
-        self.push(Effect::Connect { fresh });
+        self.queue.push(Effect::Connect { fresh });
     }
 
     /// The card did not do what it was picked for: try another where the request allows it.
@@ -115,7 +116,7 @@ impl Session {
         if let Some(Picked { service, card, .. }) = self.picked {
             self.tried.push(card);
             self.release(Outcome::Failed, false);
-            self.push(Effect::Event(Event::CardFailed { service, card }));
+            self.queue.push(Effect::CardFailed { service, card });
         }
         if again && self.tried.len() < self.config.limits.tries {
             self.pick();
@@ -155,7 +156,7 @@ impl Session {
     }
 
     pub(super) fn card_data(&mut self, bytes: &[u8], end: bool) -> usize {
-        if !self.queue_is_empty() {
+        if !self.queue.is_empty() {
             return 0;
         }
         match self.phase {
@@ -208,27 +209,18 @@ impl Session {
 
     /// The head of an answer is whole.
     fn answer(&mut self, mut exchange: Exchange, interim: u8, head: &Head<'_>) -> usize {
-        let config = Arc::clone(&self.config);
-        let request = core::mem::take(&mut self.request);
-        let inside = core::mem::take(&mut self.inside);
         let strip = self.decision.map_or(0, |decision| usize::from(decision.strip_len));
         let context = Context {
-            request: &request,
-            pseudonym: &config.pseudonym,
-            hidden: Hidden { inside: &config.inside, card: &inside },
-            stripped: request.target().get(..strip).unwrap_or_default(),
+            request: &self.request,
+            pseudonym: &self.config.pseudonym,
+            hidden: Hidden { inside: &self.config.inside, card: &self.inside },
+            stripped: self.request.target().get(..strip).unwrap_or_default(),
             may_keep_alive: exchange.up.is_done() && !self.draining && !self.client_ended,
         };
-        let mut meaning = None;
-        self.send(Side::Client, |out| {
+        let meaning = self.queue.send(Side::Client, |out| {
             let start = out.len();
-            meaning = context.rewrite(head, out).ok();
-            if meaning.is_none() {
-                out.truncate(start);
-            }
+            context.rewrite(head, out).inspect_err(|_| out.truncate(start)).ok()
         });
-        self.request = request;
-        self.inside = inside;
         exchange.moved_at = self.now;
         match meaning {
             None => return self.card_malformed(head.len),
@@ -245,7 +237,7 @@ impl Session {
                 exchange.down = Down::Body { body, reusable, keep_alive };
                 self.phase = Phase::Exchange(exchange);
                 if let Some(len) = forward {
-                    self.push(Effect::Forward { from: Side::Card, len });
+                    self.queue.push(Effect::Forward { from: Side::Card, len });
                 }
                 if body.is_done() {
                     self.answered();
@@ -284,19 +276,16 @@ impl Session {
     /// Passes on what stands between the bytes that the driver moves.
     fn pass(&mut self, body: &mut Body, from: Side, bytes: &[u8]) -> Result<usize, super::body::Broken> {
         let (longest_line, longest_trailers) = (self.config.limits.chunk_line, self.config.limits.head_bytes);
-        let to = from.other();
-        let config = Arc::clone(&self.config);
-        let card = core::mem::take(&mut self.inside);
         // What the customer says of the inside is the card's to judge.
         let nothing = Inside::default();
         let hidden = match from {
-            Side::Card => Hidden { inside: &config.inside, card: &card },
+            Side::Card => Hidden { inside: &self.config.inside, card: &self.inside },
             Side::Client => Hidden { inside: &nothing, card: &[] },
         };
         let mut taken = 0usize;
         let mut result = Ok(());
         let mut forward = None;
-        self.send(to, |out| {
+        self.queue.send(from.other(), |out| {
             while forward.is_none() && !body.is_done() {
                 let rest = bytes.get(taken..).unwrap_or_default();
                 match body.step(rest, longest_line, longest_trailers, hidden, out) {
@@ -313,9 +302,8 @@ impl Session {
                 }
             }
         });
-        self.inside = card;
         if let Some(len) = forward {
-            self.push(Effect::Forward { from, len });
+            self.queue.push(Effect::Forward { from, len });
         }
         result.map(|()| taken)
     }
@@ -436,8 +424,8 @@ impl Session {
             up: 0,
             down: 0,
         });
-        self.push(Effect::Forward { from: Side::Client, len: u64::MAX });
-        self.push(Effect::Forward { from: Side::Card, len: u64::MAX });
+        self.queue.push(Effect::Forward { from: Side::Client, len: u64::MAX });
+        self.queue.push(Effect::Forward { from: Side::Card, len: u64::MAX });
     }
 
     pub(super) fn tunnel_end(&mut self, side: Side, bytes: &[u8], end: bool) {
@@ -452,7 +440,7 @@ impl Session {
         if tunnel.client_ended && tunnel.card_ended {
             self.end_tunnel();
         } else {
-            self.push(Effect::Finish { to: side.other() });
+            self.queue.push(Effect::Finish { to: side.other() });
         }
     }
 

@@ -29,43 +29,57 @@ pub(super) enum Known {
     XForwarded,
 }
 
-/// Tells whether the proxy has an opinion on a field. One comparison of lengths spares most of the others.
+impl Known {
+    /// True for what belongs to one connection, or is the proxy's own to say on the next (RFC 9110 §7.6.1).
+    pub(super) fn is_hop_by_hop(self) -> bool {
+        matches!(
+            self,
+            Self::Host
+                | Self::Connection
+                | Self::ContentLength
+                | Self::TransferEncoding
+                | Self::KeepAlive
+                | Self::ProxyConnection
+                | Self::ProxyAuth
+                | Self::Te
+                | Self::Upgrade
+        )
+    }
+}
+
+/// Tells whether the proxy has an opinion on a field. Its first letter and its length leave two names at most to
+/// compare, and mostly none.
 pub(super) fn known(name: &str) -> Option<Known> {
-    let candidates: &[(&str, Known)] = match name.len() {
-        2 => &[("te", Known::Te)],
-        3 => &[("via", Known::Via)],
-        4 => &[("host", Known::Host), ("link", Known::Link)],
-        6 => &[("expect", Known::Expect), ("server", Known::Server)],
-        7 => &[
-            ("alt-svc", Known::AltSvc),
-            ("refresh", Known::Refresh),
-            ("trailer", Known::Trailer),
-            ("upgrade", Known::Upgrade),
-        ],
-        8 => &[("location", Known::Location)],
-        9 => &[("forwarded", Known::Forwarded), ("x-real-ip", Known::XForwarded)],
-        10 => &[
-            ("connection", Known::Connection),
-            ("keep-alive", Known::KeepAlive),
-            ("set-cookie", Known::SetCookie),
-        ],
-        12 => &[("max-forwards", Known::MaxForwards)],
-        14 => &[("content-length", Known::ContentLength)],
-        15 => &[("x-forwarded-for", Known::XForwardedFor)],
-        16 => &[
-            ("content-location", Known::ContentLocation),
-            ("proxy-connection", Known::ProxyConnection),
-            ("x-forwarded-host", Known::XForwarded),
-            ("x-forwarded-port", Known::XForwarded),
-        ],
-        17 => &[("transfer-encoding", Known::TransferEncoding), ("x-forwarded-proto", Known::XForwarded)],
-        18 => &[
-            ("proxy-authenticate", Known::ProxyAuth),
-            ("x-forwarded-prefix", Known::XForwarded),
-            ("x-forwarded-server", Known::XForwarded),
-        ],
-        19 => &[("proxy-authorization", Known::ProxyAuth)],
-        _ => &[],
+    let first = name.as_bytes().first()? | 0x20;
+    let candidates: &[(&str, Known)] = match (first, name.len()) {
+        (b'a', 7) => &[("alt-svc", Known::AltSvc)],
+        (b'c', 10) => &[("connection", Known::Connection)],
+        (b'c', 14) => &[("content-length", Known::ContentLength)],
+        (b'c', 16) => &[("content-location", Known::ContentLocation)],
+        (b'e', 6) => &[("expect", Known::Expect)],
+        (b'f', 9) => &[("forwarded", Known::Forwarded)],
+        (b'h', 4) => &[("host", Known::Host)],
+        (b'k', 10) => &[("keep-alive", Known::KeepAlive)],
+        (b'l', 4) => &[("link", Known::Link)],
+        (b'l', 8) => &[("location", Known::Location)],
+        (b'm', 12) => &[("max-forwards", Known::MaxForwards)],
+        (b'p', 16) => &[("proxy-connection", Known::ProxyConnection)],
+        (b'p', 18) => &[("proxy-authenticate", Known::ProxyAuth)],
+        (b'p', 19) => &[("proxy-authorization", Known::ProxyAuth)],
+        (b'r', 7) => &[("refresh", Known::Refresh)],
+        (b's', 6) => &[("server", Known::Server)],
+        (b's', 10) => &[("set-cookie", Known::SetCookie)],
+        (b't', 2) => &[("te", Known::Te)],
+        (b't', 7) => &[("trailer", Known::Trailer)],
+        (b't', 17) => &[("transfer-encoding", Known::TransferEncoding)],
+        (b'u', 7) => &[("upgrade", Known::Upgrade)],
+        (b'v', 3) => &[("via", Known::Via)],
+        (b'x', 9) => &[("x-real-ip", Known::XForwarded)],
+        (b'x', 15) => &[("x-forwarded-for", Known::XForwardedFor)],
+        (b'x', 16) => &[("x-forwarded-host", Known::XForwarded), ("x-forwarded-port", Known::XForwarded)],
+        (b'x', 17) => &[("x-forwarded-proto", Known::XForwarded)],
+        (b'x', 18) => &[("x-forwarded-prefix", Known::XForwarded), ("x-forwarded-server", Known::XForwarded)],
+        _ => return None,
     };
     candidates.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, known)| *known)
 }

@@ -31,6 +31,8 @@ mod config;
 mod exchange;
 mod field;
 mod inside;
+mod introduction;
+mod queue;
 mod request;
 mod response;
 mod session;

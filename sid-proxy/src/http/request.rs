@@ -5,16 +5,19 @@
 //! which the proxy says who asked.
 
 use super::Peer;
-use super::config::{Config, Scheme};
+use super::config::Config;
 use super::field::{Known, is_essential, known};
+use super::introduction::{Introduction, Prior};
 use super::{Refusal, body::Framing};
-use crate::wire::head::{HeadError, Request as Head};
+use crate::number;
+use crate::wire::head::{HeadError, MAX_FIELDS, Request as Head};
 use crate::wire::host::Authority;
 use crate::wire::list;
 use alloc::vec::Vec;
-use core::fmt::{self, Write as _};
-use core::net::IpAddr;
 use core::ops::Range;
+
+/// How many tokens one `Connection` field may have.
+const MAX_NOMINATIONS: usize = 32;
 
 /// The running request.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -104,13 +107,14 @@ impl Request {
         self.text.get(self.target.clone()).unwrap_or_default()
     }
 
+    /// The head for the card.
+    pub(super) fn text(&self) -> &[u8] {
+        &self.text
+    }
+
     /// Appends the head for the card, the first `strip` bytes of the target left out.
-    pub(super) fn write(&self, strip: usize, out: &mut Vec<u8>) {
+    pub(super) fn write_stripped(&self, strip: usize, out: &mut Vec<u8>) {
         let Range { start, .. } = self.target;
-        if strip == 0 {
-            out.extend_from_slice(&self.text);
-            return;
-        }
         let prefix = self.target().get(..strip).unwrap_or_default();
         let rest = self.text.get(start.saturating_add(prefix.len())..).unwrap_or_default();
         out.extend_from_slice(self.text.get(..start).unwrap_or_default());
@@ -126,7 +130,13 @@ impl Request {
 
     /// Reads a head into `self`. On an error `self` holds nothing worth reading but `method`, `old` and
     /// `keep_alive`.
-    pub(super) fn read(&mut self, head: &Head<'_>, config: &Config, peer: &Peer) -> Result<(), Refused> {
+    pub(super) fn read(
+        &mut self,
+        head: &Head<'_>,
+        config: &Config,
+        peer: &Peer,
+        introduction: &Introduction,
+    ) -> Result<(), Refused> {
         self.method = Method::of(head.method);
         self.old = head.minor == 0;
         self.keep_alive = false;
@@ -137,39 +147,53 @@ impl Request {
         self.framing = seen.framing(self.old)?;
         self.trailers = seen.te.is_some_and(|te| list::has(te, b"trailers"));
         self.upgrade = seen.upgrades() && !self.old && self.framing == Framing::None;
-        let connection_close = seen.connection.iter().any(|value| list::has(value, b"close"));
-        self.text.clear();
         let (authority, path) = target(head, self.method)?;
-        self.write_line(head.method, path, authority, &seen)?;
+        self.text.clear();
+        self.write_line(head, path, authority, &seen)?;
         match self.method {
             // Nobody tunnels through here, and what TRACE reflects is not the customer's to see.
             Method::Connect => return Err(refused(501, Refusal::Method)),
             Method::Trace => return Err(refused(405, Refusal::Method)),
             _ => {}
         }
-        self.write_fields(head, &seen, config, peer)?;
+        self.text.reserve(head.len.saturating_add(introduction.room(self.host.len())));
+        let (forwarded_for, forwarded) = self.write_fields(head, &seen, config, peer)?;
+        self.write_framing(&seen);
+        // The host is copied from one place of the text to another.
+        let mut room = [0u8; 256];
+        let host = room.get_mut(..self.host.len()).unwrap_or_default();
+        host.copy_from_slice(self.text.get(self.host.clone()).unwrap_or_default());
+        introduction.write(self.old, host, &forwarded_for, &forwarded, &mut self.text);
         // HTTP/1.0 has no persistence that intermediaries can rely on (RFC 9112 §9.3, §C.2.2).
-        self.keep_alive = !self.old && !connection_close;
+        self.keep_alive = !self.old && !seen.close;
         Ok(())
     }
 
     fn write_line(
         &mut self,
-        method: &str,
+        head: &Head<'_>,
         path: &[u8],
         authority: Option<&[u8]>,
         seen: &Seen<'_>,
     ) -> Result<(), Refused> {
         let text = &mut self.text;
-        text.extend_from_slice(method.as_bytes());
-        text.push(b' ');
-        let start = text.len();
-        if path.first() == Some(&b'?') {
-            text.push(b'/');
+        let start = head.method.len().saturating_add(1);
+        match head.line().filter(|_| authority.is_none()) {
+            Some(line) => {
+                text.extend_from_slice(line);
+                self.target = start..start.saturating_add(path.len());
+            }
+            None => {
+                text.extend_from_slice(head.method.as_bytes());
+                text.push(b' ');
+                if path.first() == Some(&b'?') {
+                    text.push(b'/');
+                }
+                text.extend_from_slice(path);
+                self.target = start..text.len();
+                text.extend_from_slice(b" HTTP/1.1\r\n");
+            }
         }
-        text.extend_from_slice(path);
-        self.target = start..text.len();
-        text.extend_from_slice(b" HTTP/1.1\r\n");
         // RFC 9112 §3.2: no Host in 1.1, two of them, or an invalid one are answered with 400. An absolute
         // target wins over Host (§3.2.2), which still must be a valid one.
         let mut room = [0; 256];
@@ -178,80 +202,111 @@ impl Request {
             None if self.old => None,
             None => return Err(malformed()),
         };
-        let mut room = [0; 256];
-        let chosen = match authority {
-            Some(raw) => Some(Authority::parse(raw, &mut room).map_err(|_| malformed())?),
-            None => named,
-        };
         self.host = 0..0;
-        if let Some(Authority { host, port }) = chosen {
-            text.extend_from_slice(b"Host: ");
-            let start = text.len();
-            text.extend_from_slice(host.as_bytes());
-            self.host = start..text.len();
-            if let Some(port) = port {
-                let _ = write!(Text(text), ":{port}");
+        match authority {
+            Some(raw) => {
+                let mut room = [0; 256];
+                let chosen = Authority::parse(raw, &mut room).map_err(|_| malformed())?;
+                self.write_host(&chosen);
             }
-            text.extend_from_slice(b"\r\n");
+            None => {
+                if let Some(named) = &named {
+                    self.write_host(named);
+                }
+            }
         }
         Ok(())
     }
 
-    fn write_fields(
+    fn write_host(&mut self, Authority { host, port }: &Authority<'_>) {
+        let text = &mut self.text;
+        text.extend_from_slice(b"Host: ");
+        let start = text.len();
+        text.extend_from_slice(host.as_bytes());
+        self.host = start..text.len();
+        if let Some(port) = *port {
+            text.push(b':');
+            number::decimal(port.into(), text);
+        }
+        text.extend_from_slice(b"\r\n");
+    }
+
+    /// Appends the customer's fields; gives those to which the proxy adds itself. Lines in a row that are canonical
+    /// already are copied in one piece.
+    fn write_fields<'a>(
         &mut self,
-        head: &Head<'_>,
-        seen: &Seen<'_>,
+        head: &Head<'a>,
+        seen: &Seen<'a>,
         config: &Config,
         peer: &Peer,
-    ) -> Result<(), Refused> {
+    ) -> Result<(Prior<'a>, Prior<'a>), Refused> {
         let text = &mut self.text;
         let (mut forwarded_for, mut forwarded) = (Prior::default(), Prior::default());
-        for field in head.fields {
+        let mut run = 0..0;
+        for (field, known) in head.fields.iter().zip(&seen.known) {
             let value = list::trim(field.value);
-            match known(field.name) {
+            match known {
+                None if !seen.nominates(field.name) => {}
                 Some(Known::Via) => {
                     if passed_here(value, &config.pseudonym) {
                         return Err(Refused { understood: true, ..refused(508, Refusal::Loop) });
                     }
-                    line(text, field.name, value);
                 }
                 Some(Known::MaxForwards) if self.method == Method::Options => {
                     let hops = list::decimal(value).ok_or(malformed())?;
                     let Some(left) = hops.checked_sub(1) else {
                         return Err(Refused { understood: true, ..refused(200, Refusal::Own) });
                     };
-                    let _ = write!(Text(text), "Max-Forwards: {left}\r\n");
+                    text.extend_from_slice(b"Max-Forwards: ");
+                    number::decimal(left, text);
+                    text.extend_from_slice(b"\r\n");
+                    continue;
                 }
                 Some(Known::Expect) => {
                     // RFC 9110 §10.1.1: 100-continue is the only one there is, and HTTP/1.0 has none.
-                    if !self.old && !value.eq_ignore_ascii_case(b"100-continue") {
+                    if self.old {
+                        continue;
+                    }
+                    if !value.eq_ignore_ascii_case(b"100-continue") {
                         return Err(refused(417, Refusal::Unsupported));
                     }
-                    if !self.old {
-                        line(text, field.name, value);
-                    }
                 }
-                Some(Known::XForwardedFor) => forwarded_for.take(peer.trusted, value),
-                Some(Known::Forwarded) => forwarded.take(peer.trusted, value),
-                Some(Known::XForwarded) if !peer.trusted => {}
-                Some(
-                    Known::Host
-                    | Known::Connection
-                    | Known::ContentLength
-                    | Known::TransferEncoding
-                    | Known::KeepAlive
-                    | Known::ProxyConnection
-                    | Known::ProxyAuth
-                    | Known::Te
-                    | Known::Upgrade,
-                ) => {}
-                _ if seen.nominates(field.name) => {}
-                _ => line(text, field.name, value),
+                Some(Known::XForwardedFor) => {
+                    forwarded_for.take(peer.trusted, value);
+                    continue;
+                }
+                Some(Known::Forwarded) => {
+                    forwarded.take(peer.trusted, value);
+                    continue;
+                }
+                Some(Known::XForwarded) if !peer.trusted => continue,
+                Some(known) if known.is_hop_by_hop() => continue,
+                _ if seen.nominates(field.name) => continue,
+                _ => {}
+            }
+            match head.canonical(field, value) {
+                Some(line) if line.start == run.end => run.end = line.end,
+                Some(line) => {
+                    text.extend_from_slice(head.slice(run));
+                    run = line;
+                }
+                None => {
+                    text.extend_from_slice(head.slice(core::mem::take(&mut run)));
+                    line(text, field.name, value);
+                }
             }
         }
+        text.extend_from_slice(head.slice(run));
+        Ok((forwarded_for, forwarded))
+    }
+
+    fn write_framing(&mut self, seen: &Seen<'_>) {
+        let text = &mut self.text;
         match self.framing {
             Framing::Length(length) => {
-                let _ = write!(Text(text), "Content-Length: {length}\r\n");
+                text.extend_from_slice(b"Content-Length: ");
+                number::decimal(length, text);
+                text.extend_from_slice(b"\r\n");
             }
             Framing::Chunked => text.extend_from_slice(b"Transfer-Encoding: chunked\r\n"),
             Framing::None | Framing::UntilEnd => {}
@@ -262,53 +317,13 @@ impl Request {
         } else if self.trailers {
             text.extend_from_slice(b"Connection: te\r\nTE: trailers\r\n");
         }
-        let version = if self.old { "1.0" } else { "1.1" };
-        let _ = write!(Text(text), "Via: {version} {}\r\n", config.pseudonym);
-        self.write_forwarding(peer, config.scheme, &forwarded_for, &forwarded);
-        Ok(())
-    }
-
-    /// Tells the card who asked (RFC 7239 and the older `X-` fields), behind what a trusted peer told.
-    fn write_forwarding(
-        &mut self,
-        peer: &Peer,
-        scheme: Scheme,
-        forwarded_for: &Prior<'_>,
-        forwarded: &Prior<'_>,
-    ) {
-        let host = self.host.clone();
-        let text = &mut self.text;
-        let client = peer.client.ip().to_canonical();
-        text.extend_from_slice(b"X-Forwarded-For: ");
-        forwarded_for.write(text);
-        let _ = write!(Text(text), "{client}\r\n");
-        text.extend_from_slice(b"Forwarded: ");
-        forwarded.write(text);
-        let _ = match client {
-            IpAddr::V4(_) => write!(Text(text), "for={client}"),
-            IpAddr::V6(_) => write!(Text(text), "for=\"[{client}]\""),
-        };
-        if !host.is_empty() {
-            text.extend_from_slice(b";host=\"");
-            text.extend_from_within(host.clone());
-            text.push(b'"');
-        }
-        let _ = write!(Text(text), ";proto={scheme}\r\n");
-        if !peer.trusted {
-            if !host.is_empty() {
-                text.extend_from_slice(b"X-Forwarded-Host: ");
-                text.extend_from_within(host);
-                text.extend_from_slice(b"\r\n");
-            }
-            let _ = write!(Text(text), "X-Forwarded-Proto: {scheme}\r\n");
-        }
-        text.extend_from_slice(b"\r\n");
     }
 }
 
 /// The fields that decide how the request is to be read.
-#[derive(Default)]
 struct Seen<'a> {
+    /// What the proxy knows of each field, in their order.
+    known: [Option<Known>; MAX_FIELDS],
     host: Option<&'a [u8]>,
     length: Option<&'a [u8]>,
     coding: Option<&'a [u8]>,
@@ -317,29 +332,51 @@ struct Seen<'a> {
     /// The first few `Connection` fields; more than that is no honest request.
     connection: [&'a [u8]; 4],
     connections: usize,
+    /// `Connection` says that the connection ends.
+    close: bool,
+    /// `Connection` names fields.
     nominations: bool,
 }
 
 impl<'a> Seen<'a> {
+    #[inline]
     fn gather(head: &Head<'a>) -> Result<Self, Refused> {
-        let mut seen = Self::default();
-        for field in head.fields {
+        let mut seen = Self {
+            known: [None; MAX_FIELDS],
+            host: None,
+            length: None,
+            coding: None,
+            te: None,
+            upgrade: None,
+            connection: [&[]; 4],
+            connections: 0,
+            close: false,
+            nominations: false,
+        };
+        for (field, slot) in head.fields.iter().zip(&mut seen.known) {
+            let Some(known) = known(field.name) else { continue };
+            *slot = Some(known);
             let value = list::trim(field.value);
-            let once = match known(field.name) {
-                Some(Known::Host) => &mut seen.host,
-                Some(Known::ContentLength) => &mut seen.length,
-                Some(Known::TransferEncoding) => &mut seen.coding,
-                Some(Known::Upgrade) => &mut seen.upgrade,
-                Some(Known::Te) => {
+            let once = match known {
+                Known::Host => &mut seen.host,
+                Known::ContentLength => &mut seen.length,
+                Known::TransferEncoding => &mut seen.coding,
+                Known::Upgrade => &mut seen.upgrade,
+                Known::Te => {
                     seen.te = seen.te.filter(|te| list::has(te, b"trailers")).or(Some(value));
                     continue;
                 }
-                Some(Known::Connection) => {
+                Known::Connection => {
                     *seen.connection.get_mut(seen.connections).ok_or(malformed())? = value;
                     seen.connections = seen.connections.saturating_add(1);
-                    seen.nominations |= list::elements(value).any(|token| {
-                        !token.eq_ignore_ascii_case(b"close") && !token.eq_ignore_ascii_case(b"keep-alive")
-                    });
+                    for (n, token) in list::elements(value).enumerate() {
+                        if n >= MAX_NOMINATIONS {
+                            return Err(malformed());
+                        }
+                        let close = token.eq_ignore_ascii_case(b"close");
+                        seen.close |= close;
+                        seen.nominations |= !close && !token.eq_ignore_ascii_case(b"keep-alive");
+                    }
                     continue;
                 }
                 _ => continue,
@@ -347,9 +384,6 @@ impl<'a> Seen<'a> {
             if once.replace(value).is_some() {
                 return Err(malformed());
             }
-        }
-        if list::elements(seen.connection.first().copied().unwrap_or_default()).nth(32).is_some() {
-            return Err(malformed());
         }
         Ok(seen)
     }
@@ -435,55 +469,10 @@ fn passed_here(value: &[u8], pseudonym: &str) -> bool {
     })
 }
 
-/// What a trusted peer told in the fields of one name.
-#[derive(Default)]
-struct Prior<'a> {
-    values: [&'a [u8]; 4],
-    count: usize,
-}
-
-impl<'a> Prior<'a> {
-    fn take(&mut self, trusted: bool, value: &'a [u8]) {
-        if trusted
-            && !value.is_empty()
-            && let Some(slot) = self.values.get_mut(self.count)
-        {
-            *slot = value;
-            self.count = self.count.saturating_add(1);
-        }
-    }
-
-    fn write(&self, text: &mut Vec<u8>) {
-        for value in self.values.iter().take(self.count) {
-            text.extend_from_slice(value);
-            text.extend_from_slice(b", ");
-        }
-    }
-}
-
 /// Appends one field.
 pub(super) fn line(text: &mut Vec<u8>, name: &str, value: &[u8]) {
     text.extend_from_slice(name.as_bytes());
     text.extend_from_slice(b": ");
     text.extend_from_slice(value);
     text.extend_from_slice(b"\r\n");
-}
-
-/// Lets `write!` append to bytes.
-pub(super) struct Text<'a>(pub(super) &'a mut Vec<u8>);
-
-impl fmt::Write for Text<'_> {
-    fn write_str(&mut self, s: &str) -> fmt::Result {
-        self.0.extend_from_slice(s.as_bytes());
-        Ok(())
-    }
-}
-
-impl fmt::Display for Scheme {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Http => "http",
-            Self::Https => "https",
-        })
-    }
 }

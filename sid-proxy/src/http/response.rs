@@ -4,11 +4,11 @@ use super::answer::reason;
 use super::body::{Framing, Style};
 use super::field::{Known, is_essential, known};
 use super::inside::Hidden;
-use super::request::{Method, Request, Text, line};
+use super::request::{Method, Request, line};
+use crate::number;
 use crate::wire::head::{Field, HeadError, Response as Head};
 use crate::wire::list;
 use alloc::vec::Vec;
-use core::fmt::Write as _;
 
 /// What a head from a card means for the exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,7 +121,11 @@ impl Context<'_> {
     }
 
     fn write_start(&self, head: &Head<'_>, out: &mut Vec<u8>) {
-        let _ = write!(Text(out), "HTTP/1.1 {} {}\r\n", head.status, reason(head.status));
+        out.extend_from_slice(b"HTTP/1.1 ");
+        number::decimal(head.status.into(), out);
+        out.push(b' ');
+        out.extend_from_slice(reason(head.status).as_bytes());
+        out.extend_from_slice(b"\r\n");
     }
 
     fn write_fields(&self, head: &Head<'_>, framing: Framing, out: &mut Vec<u8>) {
@@ -146,7 +150,9 @@ impl Context<'_> {
                     let keep = matches!(framing, Framing::Length(_)) || (tells && framing == Framing::None);
                     if keep && head.status >= 200 && head.status != 204 {
                         let length = list::decimal(value).unwrap_or(0);
-                        let _ = write!(Text(out), "Content-Length: {length}\r\n");
+                        out.extend_from_slice(b"Content-Length: ");
+                        number::decimal(length, out);
+                        out.extend_from_slice(b"\r\n");
                     }
                 }
                 Some(Known::Location | Known::ContentLocation | Known::Link | Known::Refresh) => {
@@ -161,7 +167,9 @@ impl Context<'_> {
                 _ => self.write_clean(field.name, value, out),
             }
         }
-        let _ = write!(Text(out), "Via: 1.{} {}\r\n", head.minor, self.pseudonym);
+        out.extend_from_slice(if head.minor == 0 { b"Via: 1.0 " } else { b"Via: 1.1 " });
+        out.extend_from_slice(self.pseudonym.as_bytes());
+        out.extend_from_slice(b"\r\n");
     }
 
     /// A reference to the card becomes one to the same place as the customer knows it: without scheme and host, and

@@ -9,6 +9,8 @@
 use super::answer::Answer;
 use super::config::Config;
 use super::exchange::{Exchange, Tunnel};
+use super::introduction::Introduction;
+use super::queue::{Effect, Queue};
 use super::request::{Method, Refused, Request, malformed};
 use super::{Error, Event, Input, Output, Peer, Refusal, Side, Usage};
 use crate::pool::Outcome;
@@ -17,7 +19,6 @@ use crate::wire::head::{self, Request as Head};
 use crate::wire::host::Host;
 use crate::wire::list::is_tchar;
 use crate::{CardId, Decision, ServiceId};
-use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
@@ -45,8 +46,8 @@ pub struct Session {
     pub(super) began_at: Duration,
     pub(super) first_byte_after: Option<Duration>,
     pub(super) status: u16,
-    queue: VecDeque<Effect>,
-    out: Vec<u8>,
+    pub(super) queue: Queue,
+    introduction: Introduction,
 }
 
 /// Where the conversation stands.
@@ -82,25 +83,12 @@ pub(super) struct Picked {
     pub(super) reused: bool,
 }
 
-/// An output that waits to be drained.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Effect {
-    Route,
-    Pick,
-    Connect { fresh: bool },
-    Send { to: Side, start: usize, end: usize },
-    Forward { from: Side, len: u64 },
-    Release { service: ServiceId, card: CardId, outcome: Outcome, reusable: bool },
-    Close { abort: bool },
-    Finish { to: Side },
-    Event(Event),
-}
-
 impl Session {
     /// Begins with a connection that was just accepted.
     #[must_use]
     pub fn new(config: Arc<Config>, peer: Peer, now: Duration) -> Self {
         let until = now.saturating_add(config.timeouts.idle);
+        let introduction = Introduction::new(&config, &peer);
         Self {
             config,
             peer,
@@ -117,8 +105,8 @@ impl Session {
             began_at: now,
             first_byte_after: None,
             status: 0,
-            queue: VecDeque::new(),
-            out: Vec::new(),
+            queue: Queue::default(),
+            introduction,
         }
     }
 
@@ -176,23 +164,23 @@ impl Session {
 
     /// The next thing to do. Draining changes nothing that the session knows of the conversation.
     pub fn poll_output(&mut self) -> Option<Output<'_>> {
-        Some(match self.queue.pop_front()? {
+        Some(match self.queue.pop()? {
             Effect::Route => Output::Route { key: self.key() },
             Effect::Pick => Output::Pick { service: self.service(), tried: &self.tried },
             Effect::Connect { fresh } => {
                 let picked = self.picked?;
                 Output::Connect { card: picked.card, address: picked.address, fresh }
             }
-            Effect::Send { to, start, end } => {
-                Output::Send { to, bytes: self.out.get(start..end).unwrap_or_default() }
-            }
+            Effect::SendRequest => Output::Send { to: Side::Card, bytes: self.request.text() },
+            Effect::Send { to, start, end } => Output::Send { to, bytes: self.queue.bytes(start, end) },
             Effect::Forward { from, len } => Output::Forward { from, len },
             Effect::Release { service, card, outcome, reusable } => {
                 Output::Release { service, card, outcome, reusable }
             }
             Effect::Close { abort } => Output::Close { abort },
             Effect::Finish { to } => Output::Finish { to },
-            Effect::Event(event) => Output::Event(event),
+            Effect::CardFailed { service, card } => Output::Event(Event::CardFailed { service, card }),
+            Effect::Done => Output::Event(Event::Done(self.queue.usage()?)),
         })
     }
 
@@ -295,7 +283,7 @@ impl Session {
             match Head::parse(bytes, &mut room, self.config.limits.fields) {
                 Ok(Some(head)) if head.len <= limit => {
                     let len = head.len;
-                    let read = self.request.read(&head, &self.config, &self.peer);
+                    let read = self.request.read(&head, &self.config, &self.peer, &self.introduction);
                     return self.begun(len, read);
                 }
                 Ok(Some(_)) => return self.refuse_bytes(too_large(), bytes.len()),
@@ -338,7 +326,7 @@ impl Session {
         match read {
             Ok(()) => {
                 self.phase = Phase::Route { until: self.answer_by() };
-                self.push(Effect::Route);
+                self.queue.push(Effect::Route);
             }
             Err(refused) => self.refuse(refused),
         }
@@ -374,7 +362,7 @@ impl Session {
     /// Asks the pool.
     pub(super) fn pick(&mut self) {
         self.phase = Phase::Pick { until: self.answer_by() };
-        self.push(Effect::Pick);
+        self.queue.push(Effect::Pick);
     }
 
     /// How long the driver may take for what it knows without asking anyone.
@@ -392,15 +380,14 @@ impl Session {
         let understood = refused.understood && !self.request.framing.has_body();
         let keep = understood && self.request.keep_alive && !self.draining && !self.client_ended;
         self.status = refused.status;
-        let config = Arc::clone(&self.config);
         let answer = Answer {
             status: refused.status,
             refusal: refused.refusal,
-            pseudonym: &config.pseudonym,
+            pseudonym: &self.config.pseudonym,
             close: !keep,
             headless: self.request.method == Method::Head,
         };
-        self.send(Side::Client, |out| answer.write(out));
+        self.queue.send(Side::Client, |out| answer.write(out));
         self.done(Some(refused.refusal), true, 0, 0);
         self.end_request(keep, understood && self.request.old);
     }
@@ -413,14 +400,14 @@ impl Session {
             self.close(false);
         } else {
             self.phase = Phase::Linger { until: self.now.saturating_add(self.config.timeouts.linger) };
-            self.push(Effect::Finish { to: Side::Client });
+            self.queue.push(Effect::Finish { to: Side::Client });
         }
     }
 
     pub(super) fn close(&mut self, abort: bool) {
         if self.phase != Phase::Closed {
             self.phase = Phase::Closed;
-            self.push(Effect::Close { abort });
+            self.queue.push(Effect::Close { abort });
         }
     }
 
@@ -439,7 +426,7 @@ impl Session {
             first_byte_after: self.first_byte_after.unwrap_or(took),
             took,
         };
-        self.push(Effect::Event(Event::Done(usage)));
+        self.queue.done(usage);
     }
 
     fn tick(&mut self) {
@@ -478,7 +465,9 @@ impl Session {
 
     /// The customer is gone: nobody is left to answer.
     fn abandon(&mut self) {
-        self.queue.retain(|effect| matches!(effect, Effect::Release { .. } | Effect::Event(_)));
+        self.queue.retain(|effect| {
+            matches!(effect, Effect::Release { .. } | Effect::CardFailed { .. } | Effect::Done)
+        });
         let (up, down) = self.passed();
         let running = !matches!(self.phase, Phase::Idle { .. } | Phase::Head { .. } | Phase::Linger { .. });
         if running {
@@ -488,34 +477,10 @@ impl Session {
         self.close(true);
     }
 
-    pub(super) fn queue_is_empty(&self) -> bool {
-        self.queue.is_empty()
-    }
-
-    pub(super) fn push(&mut self, effect: Effect) {
-        if self.queue.is_empty() && !matches!(effect, Effect::Send { .. }) {
-            self.out.clear();
-        }
-        self.queue.push_back(effect);
-    }
-
-    /// Queues what `write` appends.
-    pub(super) fn send(&mut self, to: Side, write: impl FnOnce(&mut Vec<u8>)) {
-        if self.queue.is_empty() {
-            self.out.clear();
-        }
-        let start = self.out.len();
-        write(&mut self.out);
-        let end = self.out.len();
-        if end > start {
-            self.queue.push_back(Effect::Send { to, start, end });
-        }
-    }
-
     /// Gives the picked card back.
     pub(super) fn release(&mut self, outcome: Outcome, reusable: bool) {
         if let Some(Picked { service, card, .. }) = self.picked.take() {
-            self.push(Effect::Release { service, card, outcome, reusable });
+            self.queue.push(Effect::Release { service, card, outcome, reusable });
         }
     }
 }

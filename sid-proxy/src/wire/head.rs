@@ -1,6 +1,7 @@
 //! Request and response heads, by `httparse`, with the line ends and the limits that it leaves to its users.
 
 use core::mem::MaybeUninit;
+use core::ops::Range;
 use thiserror::Error;
 
 /// The most fields that a head may have.
@@ -31,6 +32,7 @@ pub struct Request<'a> {
     pub fields: &'a [Field<'a>],
     /// Bytes of the head, its empty line included.
     pub len: usize,
+    bytes: &'a [u8],
 }
 
 /// The head of a response.
@@ -107,12 +109,42 @@ impl<'a> Request<'a> {
         else {
             return Err(HeadError::Malformed);
         };
-        if target.bytes().any(|b| b <= b' ' || b >= 0x7f || b == b'#') {
+        if target.bytes().fold(false, |bad, b| bad | (b <= b' ') | (b >= 0x7f) | (b == b'#')) {
             return Err(HeadError::Malformed);
         }
         let fields: &'a [Field<'a>] = request.headers;
         check_line_ends(bytes, fields, len)?;
-        Ok(Some(Self { method, target, minor, fields, len }))
+        Ok(Some(Self { method, target, minor, fields, len, bytes }))
+    }
+
+    /// The request line with its line end, if it is `method SP target SP HTTP/1.1` in just these bytes.
+    pub(crate) fn line(&self) -> Option<&'a [u8]> {
+        const END: &[u8] = b" HTTP/1.1\r\n";
+        let begin = self.offset(self.method);
+        let target = self.offset(self.target);
+        let end = target.saturating_add(self.target.len()).saturating_add(END.len());
+        let line = self.bytes.get(begin..end)?;
+        let one_space = begin.saturating_add(self.method.len()).saturating_add(1) == target;
+        (one_space && line.ends_with(END)).then_some(line)
+    }
+
+    /// Where a field stands, up to the end of its line, if it is `name: value` with one space and none behind.
+    pub(crate) fn canonical(&self, field: &Field<'_>, value: &[u8]) -> Option<Range<usize>> {
+        let begin = self.offset(field.name);
+        let colon = begin.saturating_add(field.name.len());
+        let end = colon.saturating_add(2).saturating_add(value.len());
+        let between = self.bytes.get(colon..)?.first_chunk::<2>()?;
+        let behind = self.bytes.get(end..)?.first_chunk::<2>()?;
+        (between == b": " && behind == b"\r\n").then_some(begin..end.saturating_add(2))
+    }
+
+    /// Bytes of the head by where they stand.
+    pub(crate) fn slice(&self, range: Range<usize>) -> &'a [u8] {
+        self.bytes.get(range).unwrap_or_default()
+    }
+
+    fn offset(&self, part: &str) -> usize {
+        part.as_ptr().addr().saturating_sub(self.bytes.as_ptr().addr())
     }
 }
 
