@@ -46,12 +46,25 @@ pub(crate) fn decimal(mut number: u64, out: &mut Vec<u8>) {
 pub(crate) fn address(address: IpAddr, out: &mut Vec<u8>) {
     match address {
         IpAddr::V4(address) => {
-            for (place, octet) in address.octets().into_iter().enumerate() {
-                if place > 0 {
-                    out.push(b'.');
+            let mut room = [0u8; 16];
+            let mut slots = room.iter_mut();
+            let mut put = |byte| {
+                if let Some(slot) = slots.next() {
+                    *slot = byte;
                 }
-                decimal(octet.into(), out);
+            };
+            for octet in address.octets() {
+                if octet >= 100 {
+                    put(b'0' | (octet / 100));
+                }
+                if octet >= 10 {
+                    put(b'0' | (octet / 10 % 10));
+                }
+                put(b'0' | (octet % 10));
+                put(b'.');
             }
+            let len = 15usize.saturating_sub(slots.len());
+            out.extend_from_slice(room.get(..len).unwrap_or_default());
         }
         IpAddr::V6(address) => {
             let _ = write!(Text(out), "{address}");

@@ -26,9 +26,11 @@ pub(super) struct Hidden<'a> {
 impl Hidden<'_> {
     /// True if a value names the inside anywhere.
     pub(super) fn shows_in(&self, value: &[u8]) -> bool {
-        self.names_card(value)
+        // No IPv4 address has fewer than three dots.
+        let dotted = dots(value) >= 3;
+        ((dotted || dots(self.card) == 0) && self.names_card(value))
             || self.inside.names.iter().any(|name| contains_folded(value, name.as_bytes()))
-            || (!self.inside.networks.is_empty() && self.has_network_address(value))
+            || (dotted && !self.inside.networks.is_empty() && self.has_network_address(value))
     }
 
     /// Appends a value with references to the inside cut down to their paths, these put behind `prefix`. What
@@ -105,6 +107,10 @@ impl Hidden<'_> {
             })
         })
     }
+}
+
+fn dots(value: &[u8]) -> usize {
+    value.iter().filter(|&&b| b == b'.').count()
 }
 
 fn contains_folded(value: &[u8], name: &[u8]) -> bool {

@@ -3,7 +3,6 @@
 use super::{Side, Usage};
 use crate::pool::Outcome;
 use crate::{CardId, ServiceId};
-use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 /// An output that waits to be drained.
@@ -46,9 +45,11 @@ pub(super) enum Effect {
 }
 
 /// A queue of outputs. The bytes of all of them stand in one buffer, which starts anew when the queue has run empty.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Queue {
-    effects: VecDeque<Effect>,
+    /// Drained up to `next`.
+    effects: Vec<Effect>,
+    next: usize,
     bytes: Vec<u8>,
     /// What [`Effect::Done`] tells.
     usage: Option<Usage>,
@@ -56,24 +57,33 @@ pub(super) struct Queue {
 
 impl Queue {
     pub(super) fn is_empty(&self) -> bool {
-        self.effects.is_empty()
+        self.next == self.effects.len()
     }
 
-    pub(super) fn pop(&mut self) -> Option<Effect> {
-        self.effects.pop_front()
+    /// The next output, the bytes that it lends, and what [`Effect::Done`] tells.
+    #[inline]
+    pub(super) fn pop(&mut self) -> Option<(&Effect, &[u8], Option<&Usage>)> {
+        let effect = self.effects.get(self.next)?;
+        self.next = self.next.saturating_add(1);
+        let bytes = match *effect {
+            Effect::Send { start, end, .. } => self.bytes.get(start..end).unwrap_or_default(),
+            _ => &[],
+        };
+        Some((effect, bytes, self.usage.as_ref()))
     }
 
+    #[inline]
     pub(super) fn push(&mut self, effect: Effect) {
-        self.effects.push_back(effect);
+        if self.is_empty() {
+            self.effects.clear();
+            self.next = 0;
+        }
+        self.effects.push(effect);
     }
 
     pub(super) fn done(&mut self, usage: Usage) {
         self.usage = Some(usage);
         self.push(Effect::Done);
-    }
-
-    pub(super) fn usage(&self) -> Option<Usage> {
-        self.usage
     }
 
     /// Queues what `write` appends.
@@ -90,11 +100,17 @@ impl Queue {
         result
     }
 
-    pub(super) fn bytes(&self, start: usize, end: usize) -> &[u8] {
-        self.bytes.get(start..end).unwrap_or_default()
-    }
-
+    /// Takes back the outputs that `keep` does not want.
     pub(super) fn retain(&mut self, keep: impl FnMut(&Effect) -> bool) {
+        self.effects.drain(..core::mem::take(&mut self.next));
         self.effects.retain(keep);
+    }
+}
+
+/// What was drained already makes no difference.
+impl PartialEq for Queue {
+    fn eq(&self, other: &Self) -> bool {
+        self.effects.get(self.next..) == other.effects.get(other.next..)
+            && (self.is_empty() || (&self.bytes, self.usage) == (&other.bytes, other.usage))
     }
 }

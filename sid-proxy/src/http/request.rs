@@ -143,7 +143,8 @@ impl Request {
         if head.target.len() > config.limits.target_bytes {
             return Err(refused(414, Refusal::TooLarge));
         }
-        let seen = Seen::gather(head)?;
+        let mut seen = Seen::new();
+        seen.gather(head)?;
         self.framing = seen.framing(self.old)?;
         self.trailers = seen.te.is_some_and(|te| list::has(te, b"trailers"));
         self.upgrade = seen.upgrades() && !self.old && self.framing == Framing::None;
@@ -157,13 +158,10 @@ impl Request {
             _ => {}
         }
         self.text.reserve(head.len.saturating_add(introduction.room(self.host.len())));
-        let (forwarded_for, forwarded) = self.write_fields(head, &seen, config, peer)?;
+        let (mut forwarded_for, mut forwarded) = (Prior::default(), Prior::default());
+        self.write_fields(head, &seen, config, peer, [&mut forwarded_for, &mut forwarded])?;
         self.write_framing(&seen);
-        // The host is copied from one place of the text to another.
-        let mut room = [0u8; 256];
-        let host = room.get_mut(..self.host.len()).unwrap_or_default();
-        host.copy_from_slice(self.text.get(self.host.clone()).unwrap_or_default());
-        introduction.write(self.old, host, &forwarded_for, &forwarded, &mut self.text);
+        introduction.write(self.old, self.host.clone(), &forwarded_for, &forwarded, &mut self.text);
         // HTTP/1.0 has no persistence that intermediaries can rely on (RFC 9112 §9.3, §C.2.2).
         self.keep_alive = !self.old && !seen.close;
         Ok(())
@@ -231,17 +229,17 @@ impl Request {
         text.extend_from_slice(b"\r\n");
     }
 
-    /// Appends the customer's fields; gives those to which the proxy adds itself. Lines in a row that are canonical
-    /// already are copied in one piece.
+    /// Appends the customer's fields but those to which the proxy adds itself, which are put aside. Lines in a row that
+    /// are canonical already are copied in one piece.
     fn write_fields<'a>(
         &mut self,
         head: &Head<'a>,
         seen: &Seen<'a>,
         config: &Config,
         peer: &Peer,
-    ) -> Result<(Prior<'a>, Prior<'a>), Refused> {
+        [forwarded_for, forwarded]: [&mut Prior<'a>; 2],
+    ) -> Result<(), Refused> {
         let text = &mut self.text;
-        let (mut forwarded_for, mut forwarded) = (Prior::default(), Prior::default());
         let mut run = 0..0;
         for (field, known) in head.fields.iter().zip(&seen.known) {
             let value = list::trim(field.value);
@@ -284,20 +282,20 @@ impl Request {
                 _ if seen.nominates(field.name) => continue,
                 _ => {}
             }
-            match head.canonical(field, value) {
+            match head.lines.canonical(field, value) {
                 Some(line) if line.start == run.end => run.end = line.end,
                 Some(line) => {
-                    text.extend_from_slice(head.slice(run));
+                    text.extend_from_slice(head.lines.slice(run));
                     run = line;
                 }
                 None => {
-                    text.extend_from_slice(head.slice(core::mem::take(&mut run)));
+                    text.extend_from_slice(head.lines.slice(core::mem::take(&mut run)));
                     line(text, field.name, value);
                 }
             }
         }
-        text.extend_from_slice(head.slice(run));
-        Ok((forwarded_for, forwarded))
+        text.extend_from_slice(head.lines.slice(run));
+        Ok(())
     }
 
     fn write_framing(&mut self, seen: &Seen<'_>) {
@@ -339,9 +337,8 @@ struct Seen<'a> {
 }
 
 impl<'a> Seen<'a> {
-    #[inline]
-    fn gather(head: &Head<'a>) -> Result<Self, Refused> {
-        let mut seen = Self {
+    fn new() -> Self {
+        Self {
             known: [None; MAX_FIELDS],
             host: None,
             length: None,
@@ -352,30 +349,34 @@ impl<'a> Seen<'a> {
             connections: 0,
             close: false,
             nominations: false,
-        };
-        for (field, slot) in head.fields.iter().zip(&mut seen.known) {
+        }
+    }
+
+    #[inline]
+    fn gather(&mut self, head: &Head<'a>) -> Result<(), Refused> {
+        for (field, slot) in head.fields.iter().zip(&mut self.known) {
             let Some(known) = known(field.name) else { continue };
             *slot = Some(known);
             let value = list::trim(field.value);
             let once = match known {
-                Known::Host => &mut seen.host,
-                Known::ContentLength => &mut seen.length,
-                Known::TransferEncoding => &mut seen.coding,
-                Known::Upgrade => &mut seen.upgrade,
+                Known::Host => &mut self.host,
+                Known::ContentLength => &mut self.length,
+                Known::TransferEncoding => &mut self.coding,
+                Known::Upgrade => &mut self.upgrade,
                 Known::Te => {
-                    seen.te = seen.te.filter(|te| list::has(te, b"trailers")).or(Some(value));
+                    self.te = self.te.filter(|te| list::has(te, b"trailers")).or(Some(value));
                     continue;
                 }
                 Known::Connection => {
-                    *seen.connection.get_mut(seen.connections).ok_or(malformed())? = value;
-                    seen.connections = seen.connections.saturating_add(1);
+                    *self.connection.get_mut(self.connections).ok_or(malformed())? = value;
+                    self.connections = self.connections.saturating_add(1);
                     for (n, token) in list::elements(value).enumerate() {
                         if n >= MAX_NOMINATIONS {
                             return Err(malformed());
                         }
                         let close = token.eq_ignore_ascii_case(b"close");
-                        seen.close |= close;
-                        seen.nominations |= !close && !token.eq_ignore_ascii_case(b"keep-alive");
+                        self.close |= close;
+                        self.nominations |= !close && !token.eq_ignore_ascii_case(b"keep-alive");
                     }
                     continue;
                 }
@@ -385,7 +386,7 @@ impl<'a> Seen<'a> {
                 return Err(malformed());
             }
         }
-        Ok(seen)
+        Ok(())
     }
 
     /// RFC 9112 §6.3, with every doubt refused: both fields at once, a list of lengths, a coding that is not

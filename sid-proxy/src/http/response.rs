@@ -6,7 +6,7 @@ use super::field::{Known, is_essential, known};
 use super::inside::Hidden;
 use super::request::{Method, Request, line};
 use crate::number;
-use crate::wire::head::{Field, HeadError, Response as Head};
+use crate::wire::head::{Field, HeadError, MAX_FIELDS, Response as Head};
 use crate::wire::list;
 use alloc::vec::Vec;
 
@@ -54,41 +54,38 @@ impl From<HeadError> for Malformed {
 impl Context<'_> {
     /// Reads a head and appends what the customer gets of it.
     pub(super) fn rewrite(&self, head: &Head<'_>, out: &mut Vec<u8>) -> Result<Meaning, Malformed> {
-        let framing = self.framing(head)?;
+        let mut seen = Seen::new();
+        seen.gather(head)?;
+        let framing = self.framing(head, &seen)?;
         let interim = head.status < 200;
         if head.status == 101 {
-            let upgrade = head.fields.iter().find(|field| known(field.name) == Some(Known::Upgrade));
-            let upgrade = upgrade.filter(|_| self.request.upgrade).ok_or(Malformed)?;
-            self.write_start(head, out);
-            self.write_fields(head, framing, out);
+            let upgrade = seen.upgrade.filter(|_| self.request.upgrade).ok_or(Malformed)?;
+            write_start(head, out);
+            self.write_fields(head, &seen, framing, out);
             line(out, "Connection", b"upgrade");
-            line(out, "Upgrade", list::trim(upgrade.value));
+            line(out, "Upgrade", upgrade);
             out.extend_from_slice(b"\r\n");
             return Ok(Meaning::Switch);
         }
         if interim {
             // HTTP/1.0 knows no interim responses (RFC 9110 §15.2).
             if !self.request.old {
-                self.write_start(head, out);
-                self.write_fields(head, framing, out);
+                write_start(head, out);
+                self.write_fields(head, &seen, framing, out);
                 out.extend_from_slice(b"\r\n");
             }
             return Ok(Meaning::Interim);
         }
-        let close = head
-            .fields
-            .iter()
-            .any(|field| known(field.name) == Some(Known::Connection) && list::has(field.value, b"close"));
-        let coded_with_length = framing == Framing::Chunked && count(head.fields, Known::ContentLength) > 0;
-        let reusable = head.minor == 1 && !close && framing != Framing::UntilEnd && !coded_with_length;
+        let coded_with_length = framing == Framing::Chunked && seen.length.is_some();
+        let reusable = head.minor == 1 && !seen.close && framing != Framing::UntilEnd && !coded_with_length;
         let style = match (self.request.old, self.request.trailers) {
             (true, _) => Style::Plain,
             (false, true) => Style::ChunksAndTrailers,
             (false, false) => Style::Chunks,
         };
         let keep_alive = self.may_keep_alive && self.request.keep_alive && framing != Framing::UntilEnd;
-        self.write_start(head, out);
-        self.write_fields(head, framing, out);
+        write_start(head, out);
+        self.write_fields(head, &seen, framing, out);
         if framing == Framing::Chunked && style != Style::Plain {
             out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
         }
@@ -100,76 +97,79 @@ impl Context<'_> {
     }
 
     /// RFC 9112 §6.3, for a response.
-    fn framing(&self, head: &Head<'_>) -> Result<Framing, Malformed> {
+    fn framing(&self, head: &Head<'_>, seen: &Seen<'_>) -> Result<Framing, Malformed> {
         let bodiless = self.request.method == Method::Head || matches!(head.status, 100..=199 | 204 | 304);
-        let length = length(head.fields)?;
-        let mut codings =
-            head.fields.iter().filter(|field| known(field.name) == Some(Known::TransferEncoding));
-        let coding = codings.next().map(|field| list::trim(field.value));
-        if codings.next().is_some() {
-            return Err(Malformed);
-        }
-        match coding {
+        match seen.coding {
             _ if bodiless => Ok(Framing::None),
             // RFC 9112 §6.1: a coding wins over a length, and none exists in HTTP/1.0.
             Some(coding) if coding.eq_ignore_ascii_case(b"chunked") && head.minor == 1 => {
                 Ok(Framing::Chunked)
             }
             Some(_) => Err(Malformed),
-            None => Ok(length.map_or(Framing::UntilEnd, Framing::Length)),
+            None => Ok(seen.length.map_or(Framing::UntilEnd, Framing::Length)),
         }
     }
 
-    fn write_start(&self, head: &Head<'_>, out: &mut Vec<u8>) {
-        out.extend_from_slice(b"HTTP/1.1 ");
-        number::decimal(head.status.into(), out);
-        out.push(b' ');
-        out.extend_from_slice(reason(head.status).as_bytes());
-        out.extend_from_slice(b"\r\n");
-    }
-
-    fn write_fields(&self, head: &Head<'_>, framing: Framing, out: &mut Vec<u8>) {
-        for field in head.fields {
+    /// Appends the card's fields and the proxy's own. Where the inside shows nowhere in the head and no prefix is to be
+    /// put back, lines that are canonical already are copied in runs.
+    fn write_fields(&self, head: &Head<'_>, seen: &Seen<'_>, framing: Framing, out: &mut Vec<u8>) {
+        let bytes = head.lines.slice(0..head.len);
+        let clean = self.stripped.is_empty() && !self.hidden.shows_in(bytes);
+        let mut run = 0..0;
+        for (field, known) in head.fields.iter().zip(&seen.known) {
             let value = list::trim(field.value);
-            match known(field.name) {
-                Some(
-                    Known::Connection
-                    | Known::KeepAlive
-                    | Known::ProxyConnection
-                    | Known::ProxyAuth
-                    | Known::TransferEncoding
-                    | Known::Te
-                    | Known::Upgrade
-                    // It would lead customers around the proxy.
-                    | Known::AltSvc,
-                ) => {}
-                Some(Known::Trailer) if !self.request.trailers => {}
+            match known {
+                None => {}
                 Some(Known::ContentLength) => {
                     // Without a body it is what a GET would get; interim ones and 204 have none (RFC 9110 §8.6).
                     let tells = head.status == 304 || self.request.method == Method::Head;
                     let keep = matches!(framing, Framing::Length(_)) || (tells && framing == Framing::None);
                     if keep && head.status >= 200 && head.status != 204 {
-                        let length = list::decimal(value).unwrap_or(0);
+                        out.extend_from_slice(head.lines.slice(core::mem::take(&mut run)));
                         out.extend_from_slice(b"Content-Length: ");
-                        number::decimal(length, out);
+                        number::decimal(seen.length.unwrap_or(0), out);
                         out.extend_from_slice(b"\r\n");
                     }
+                    continue;
                 }
-                Some(Known::Location | Known::ContentLocation | Known::Link | Known::Refresh) => {
-                    self.write_reference(field.name, value, out);
+                Some(Known::Trailer) if !self.request.trailers => continue,
+                // Alt-Svc would lead customers around the proxy.
+                Some(Known::AltSvc) => continue,
+                Some(known) if known.is_hop_by_hop() => continue,
+                Some(_) => {}
+            }
+            if seen.nominations && nominated(head.fields, field.name) {
+                continue;
+            }
+            let canonical = if clean { head.lines.canonical(field, value) } else { None };
+            match canonical.filter(|_| !value.contains(&b'\n')) {
+                Some(line) if line.start == run.end => run.end = line.end,
+                Some(line) => {
+                    out.extend_from_slice(head.lines.slice(run));
+                    run = line;
                 }
-                Some(Known::SetCookie) => {
-                    self.write_value(field.name, out, |out| {
-                        self.hidden.write_cookie(value, self.stripped, out);
-                    });
+                None => {
+                    out.extend_from_slice(head.lines.slice(core::mem::take(&mut run)));
+                    self.write_field(field.name, value, *known, out);
                 }
-                _ if nominated(head.fields, field.name) => {}
-                _ => self.write_clean(field.name, value, out),
             }
         }
+        out.extend_from_slice(head.lines.slice(run));
         out.extend_from_slice(if head.minor == 0 { b"Via: 1.0 " } else { b"Via: 1.1 " });
         out.extend_from_slice(self.pseudonym.as_bytes());
         out.extend_from_slice(b"\r\n");
+    }
+
+    fn write_field(&self, name: &str, value: &[u8], known: Option<Known>, out: &mut Vec<u8>) {
+        match known {
+            Some(Known::Location | Known::ContentLocation | Known::Link | Known::Refresh) => {
+                self.write_reference(name, value, out);
+            }
+            Some(Known::SetCookie) => {
+                self.write_value(name, out, |out| self.hidden.write_cookie(value, self.stripped, out));
+            }
+            _ => self.write_value(name, out, |out| out.extend_from_slice(value)),
+        }
     }
 
     /// A reference to the card becomes one to the same place as the customer knows it: without scheme and host, and
@@ -191,11 +191,6 @@ impl Context<'_> {
             }
             self.hidden.write_references(rest, self.stripped, out);
         });
-    }
-
-    /// Passes a field on unless it names the inside.
-    fn write_clean(&self, name: &str, value: &[u8], out: &mut Vec<u8>) {
-        self.write_value(name, out, |out| out.extend_from_slice(value));
     }
 
     /// Appends a field whose value `write` appends, on one line, unless the inside shows in it.
@@ -231,21 +226,71 @@ fn path_begins(value: &[u8]) -> Option<usize> {
     })
 }
 
-/// The one length of a head; equal copies count as one, as RFC 9112 §6.3 allows for responses.
-fn length(fields: &[Field<'_>]) -> Result<Option<u64>, Malformed> {
-    let mut length = None;
-    for field in fields.iter().filter(|field| known(field.name) == Some(Known::ContentLength)) {
-        let this = list::decimal(list::trim(field.value)).filter(|&n| n != u64::MAX).ok_or(Malformed)?;
-        if length.is_some_and(|other| other != this) {
-            return Err(Malformed);
-        }
-        length = Some(this);
-    }
-    Ok(length)
+/// The fields that decide how the response is to be read.
+struct Seen<'a> {
+    /// What the proxy knows of each field, in their order.
+    known: [Option<Known>; MAX_FIELDS],
+    length: Option<u64>,
+    coding: Option<&'a [u8]>,
+    upgrade: Option<&'a [u8]>,
+    /// `Connection` says that the connection ends.
+    close: bool,
+    /// `Connection` names fields.
+    nominations: bool,
 }
 
-fn count(fields: &[Field<'_>], which: Known) -> usize {
-    fields.iter().filter(|field| known(field.name) == Some(which)).count()
+impl<'a> Seen<'a> {
+    fn new() -> Self {
+        Self {
+            known: [None; MAX_FIELDS],
+            length: None,
+            coding: None,
+            upgrade: None,
+            close: false,
+            nominations: false,
+        }
+    }
+
+    #[inline]
+    fn gather(&mut self, head: &Head<'a>) -> Result<(), Malformed> {
+        for (field, slot) in head.fields.iter().zip(&mut self.known) {
+            let Some(known) = known(field.name) else { continue };
+            *slot = Some(known);
+            let value = list::trim(field.value);
+            match known {
+                // Equal copies count as one, as RFC 9112 §6.3 allows for responses.
+                Known::ContentLength => {
+                    let length = list::decimal(value).filter(|&n| n != u64::MAX).ok_or(Malformed)?;
+                    if self.length.replace(length).is_some_and(|other| other != length) {
+                        return Err(Malformed);
+                    }
+                }
+                Known::TransferEncoding => {
+                    if self.coding.replace(value).is_some() {
+                        return Err(Malformed);
+                    }
+                }
+                Known::Upgrade => self.upgrade = self.upgrade.or(Some(value)),
+                Known::Connection => {
+                    for token in list::elements(value) {
+                        let close = token.eq_ignore_ascii_case(b"close");
+                        self.close |= close;
+                        self.nominations |= !close && !token.eq_ignore_ascii_case(b"keep-alive");
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+fn write_start(head: &Head<'_>, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"HTTP/1.1 ");
+    number::decimal(head.status.into(), out);
+    out.push(b' ');
+    out.extend_from_slice(reason(head.status).as_bytes());
+    out.extend_from_slice(b"\r\n");
 }
 
 fn nominated(fields: &[Field<'_>], name: &str) -> bool {

@@ -164,15 +164,16 @@ impl Session {
 
     /// The next thing to do. Draining changes nothing that the session knows of the conversation.
     pub fn poll_output(&mut self) -> Option<Output<'_>> {
-        Some(match self.queue.pop()? {
-            Effect::Route => Output::Route { key: self.key() },
-            Effect::Pick => Output::Pick { service: self.service(), tried: &self.tried },
+        let (effect, bytes, usage) = self.queue.pop()?;
+        Some(match *effect {
+            Effect::Route => Output::Route { key: key(&self.request, &self.peer) },
+            Effect::Pick => Output::Pick { service: self.decision?.service, tried: &self.tried },
             Effect::Connect { fresh } => {
                 let picked = self.picked?;
                 Output::Connect { card: picked.card, address: picked.address, fresh }
             }
             Effect::SendRequest => Output::Send { to: Side::Card, bytes: self.request.text() },
-            Effect::Send { to, start, end } => Output::Send { to, bytes: self.queue.bytes(start, end) },
+            Effect::Send { to, .. } => Output::Send { to, bytes },
             Effect::Forward { from, len } => Output::Forward { from, len },
             Effect::Release { service, card, outcome, reusable } => {
                 Output::Release { service, card, outcome, reusable }
@@ -180,7 +181,7 @@ impl Session {
             Effect::Close { abort } => Output::Close { abort },
             Effect::Finish { to } => Output::Finish { to },
             Effect::CardFailed { service, card } => Output::Event(Event::CardFailed { service, card }),
-            Effect::Done => Output::Event(Event::Done(self.queue.usage()?)),
+            Effect::Done => Output::Event(Event::Done(*usage?)),
         })
     }
 
@@ -213,19 +214,6 @@ impl Session {
     #[must_use]
     pub fn is_idle(&self) -> bool {
         matches!(self.phase, Phase::Idle { .. })
-    }
-
-    fn key(&self) -> Key<'_> {
-        let host = self.request.host();
-        Key::Http {
-            host: (!host.is_empty()).then(|| Host::from_normalised(host)),
-            path: self.request.target(),
-            port: self.peer.local.port(),
-        }
-    }
-
-    fn service(&self) -> ServiceId {
-        self.decision.map_or(ServiceId::default(), |decision| decision.service)
     }
 
     fn client_data(&mut self, bytes: &[u8], end: bool) -> usize {
@@ -482,6 +470,16 @@ impl Session {
         if let Some(Picked { service, card, .. }) = self.picked.take() {
             self.queue.push(Effect::Release { service, card, outcome, reusable });
         }
+    }
+}
+
+/// The question for the table.
+fn key<'a>(request: &'a Request, peer: &Peer) -> Key<'a> {
+    let host = request.host();
+    Key::Http {
+        host: (!host.is_empty()).then(|| Host::from_normalised(host)),
+        path: request.target(),
+        port: peer.local.port(),
     }
 }
 

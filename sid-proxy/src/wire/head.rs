@@ -32,7 +32,7 @@ pub struct Request<'a> {
     pub fields: &'a [Field<'a>],
     /// Bytes of the head, its empty line included.
     pub len: usize,
-    bytes: &'a [u8],
+    pub(crate) lines: Lines<'a>,
 }
 
 /// The head of a response.
@@ -46,6 +46,7 @@ pub struct Response<'a> {
     pub fields: &'a [Field<'a>],
     /// Bytes of the head, its empty line included.
     pub len: usize,
+    pub(crate) lines: Lines<'a>,
 }
 
 /// Why bytes are no head.
@@ -114,37 +115,45 @@ impl<'a> Request<'a> {
         }
         let fields: &'a [Field<'a>] = request.headers;
         check_line_ends(bytes, fields, len)?;
-        Ok(Some(Self { method, target, minor, fields, len, bytes }))
+        Ok(Some(Self { method, target, minor, fields, len, lines: Lines(bytes) }))
     }
 
     /// The request line with its line end, if it is `method SP target SP HTTP/1.1` in just these bytes.
     pub(crate) fn line(&self) -> Option<&'a [u8]> {
         const END: &[u8] = b" HTTP/1.1\r\n";
-        let begin = self.offset(self.method);
-        let target = self.offset(self.target);
-        let end = target.saturating_add(self.target.len()).saturating_add(END.len());
-        let line = self.bytes.get(begin..end)?;
+        let begin = self.lines.offset(self.method);
+        let target = self.lines.offset(self.target);
+        let line =
+            self.lines.slice(begin..target.saturating_add(self.target.len()).saturating_add(END.len()));
         let one_space = begin.saturating_add(self.method.len()).saturating_add(1) == target;
         (one_space && line.ends_with(END)).then_some(line)
     }
+}
 
+/// The bytes of a head, by which fields that need no other form are copied as they stand.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Lines<'a>(&'a [u8]);
+
+impl<'a> Lines<'a> {
     /// Where a field stands, up to the end of its line, if it is `name: value` with one space and none behind.
-    pub(crate) fn canonical(&self, field: &Field<'_>, value: &[u8]) -> Option<Range<usize>> {
+    #[inline]
+    pub(crate) fn canonical(self, field: &Field<'_>, value: &[u8]) -> Option<Range<usize>> {
         let begin = self.offset(field.name);
         let colon = begin.saturating_add(field.name.len());
         let end = colon.saturating_add(2).saturating_add(value.len());
-        let between = self.bytes.get(colon..)?.first_chunk::<2>()?;
-        let behind = self.bytes.get(end..)?.first_chunk::<2>()?;
+        let between = self.0.get(colon..)?.first_chunk::<2>()?;
+        let behind = self.0.get(end..)?.first_chunk::<2>()?;
         (between == b": " && behind == b"\r\n").then_some(begin..end.saturating_add(2))
     }
 
     /// Bytes of the head by where they stand.
-    pub(crate) fn slice(&self, range: Range<usize>) -> &'a [u8] {
-        self.bytes.get(range).unwrap_or_default()
+    #[inline]
+    pub(crate) fn slice(self, range: Range<usize>) -> &'a [u8] {
+        self.0.get(range).unwrap_or_default()
     }
 
-    fn offset(&self, part: &str) -> usize {
-        part.as_ptr().addr().saturating_sub(self.bytes.as_ptr().addr())
+    fn offset(self, part: &str) -> usize {
+        part.as_ptr().addr().saturating_sub(self.0.as_ptr().addr())
     }
 }
 
@@ -170,7 +179,7 @@ impl<'a> Response<'a> {
         if status < 100 {
             return Err(HeadError::Malformed);
         }
-        Ok(Some(Self { status, minor, fields: response.headers, len }))
+        Ok(Some(Self { status, minor, fields: response.headers, len, lines: Lines(bytes) }))
     }
 }
 

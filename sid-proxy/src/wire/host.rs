@@ -59,6 +59,7 @@ pub enum HostError {
 
 impl<'a> Authority<'a> {
     /// Reads `host [":" [port]]` (RFC 9110 §7.2).
+    #[inline]
     pub fn parse(raw: &[u8], room: &'a mut Room) -> Result<Self, HostError> {
         if raw.first() == Some(&b'[') {
             return Self::parse_ipv6(raw, room);
@@ -72,6 +73,7 @@ impl<'a> Authority<'a> {
         Ok(Self { host, port })
     }
 
+    #[cold]
     fn parse_ipv6(raw: &[u8], room: &'a mut Room) -> Result<Self, HostError> {
         let end = raw.iter().position(|&b| b == b']').ok_or(HostError::Ipv6)?;
         let inside =
@@ -141,32 +143,37 @@ impl<'a> Host<'a> {
     }
 
     /// Folds and checks a name up to a `:` or the end; gives it and how many raw bytes it took.
+    #[inline]
     fn scan(raw: &[u8], room: &'a mut Room) -> Result<(Self, usize), HostError> {
+        // Where the running label begins.
         let mut label = 0usize;
-        let mut used = 0usize;
-        for (&byte, slot) in raw.iter().zip(room.iter_mut()) {
+        let mut used = raw.len().min(room.len());
+        for (at, (&byte, slot)) in raw.iter().zip(room.iter_mut()).enumerate() {
             let folded = FOLD.get(usize::from(byte)).copied().unwrap_or(0);
-            match folded {
-                0 if byte == b':' => break,
-                0 => return Err(HostError::Byte { at: used }),
-                b'.' => {
-                    if label == 0 || label > MAX_LABEL {
-                        return Err(HostError::Label { at: used });
-                    }
-                    label = 0;
-                }
-                _ => label = label.saturating_add(1),
-            }
             *slot = folded;
-            used = used.saturating_add(1);
+            if folded > b'.' || folded == b'-' {
+                continue;
+            }
+            if folded == b'.' {
+                if at == label || at > label.saturating_add(MAX_LABEL) {
+                    return Err(HostError::Label { at });
+                }
+                label = at.saturating_add(1);
+            } else if byte == b':' {
+                used = at;
+                break;
+            } else {
+                return Err(HostError::Byte { at });
+            }
         }
         if used == 0 {
             return Err(HostError::Empty);
         }
         // The last label; none after a dot means that the dot was a trailing one.
-        let len = if label == 0 { used.saturating_sub(1) } else { used };
+        let last = used.saturating_sub(label);
+        let len = if last == 0 { used.saturating_sub(1) } else { used };
         let over = used == room.len() && raw.len() > used;
-        if label > MAX_LABEL || len > MAX_NAME || over {
+        if last > MAX_LABEL || len > MAX_NAME || over {
             return Err(HostError::Label { at: used });
         }
         let name = room.get(..len).ok_or(HostError::Empty)?;

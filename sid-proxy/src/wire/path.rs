@@ -22,10 +22,14 @@ impl<'a> Readings<'a> {
     /// Reads the path of a request target; what follows `?` is not part of it.
     #[must_use]
     pub fn of(raw: &'a [u8]) -> Self {
-        let path = without_query(raw);
-        if is_plain(path) {
+        if let Some(path) = plain(raw) {
             return Self { strict: Cow::Borrowed(path), others: Vec::new() };
         }
+        Self::of_any(without_query(raw))
+    }
+
+    #[cold]
+    fn of_any(path: &[u8]) -> Self {
         let strict = reduce(&decode(path, false), false);
         let mut others = Vec::new();
         for (separate, collapse) in [(false, false), (false, true), (true, false), (true, true)] {
@@ -90,17 +94,41 @@ pub fn raw_prefix_len(raw: &[u8], prefix: &[u8]) -> Option<usize> {
     (*Readings::of(head).strict == *prefix).then_some(end)
 }
 
-/// True if every server reads the path alike: no escapes, backslashes, dot segments or empty segments.
-fn is_plain(path: &[u8]) -> bool {
-    let mut last = 0u8;
-    for &byte in path {
-        if byte == b'%' || byte == b'\\' || (last == b'/' && matches!(byte, b'/' | b'.')) {
-            return false;
+/// The path of a target if every server reads it alike: no escapes, backslashes, dot segments or empty segments.
+#[inline]
+pub(crate) fn plain(target: &[u8]) -> Option<&[u8]> {
+    let (mut refused, mut end) = (ODD, target.len());
+    for (at, &byte) in target.iter().enumerate() {
+        let class = CLASS.get(usize::from(byte)).copied().unwrap_or(ODD);
+        if class & refused != 0 {
+            return None;
         }
-        last = byte;
+        if class & QUERY != 0 {
+            end = at;
+            break;
+        }
+        refused = if class & SLASH != 0 { ODD | SLASH | DOT } else { ODD };
     }
-    true
+    target.get(..end)
 }
+
+const SLASH: u8 = 1;
+const DOT: u8 = 2;
+const QUERY: u8 = 4;
+/// Escapes and backslashes.
+const ODD: u8 = 8;
+
+/// What a byte means to [`plain`]. Made by the compiler, which would refuse a bad index.
+#[allow(clippy::indexing_slicing, clippy::as_conversions)]
+const CLASS: [u8; 256] = {
+    let mut class = [0; 256];
+    class[b'/' as usize] = SLASH;
+    class[b'.' as usize] = DOT;
+    class[b'?' as usize] = QUERY;
+    class[b'%' as usize] = ODD;
+    class[b'\\' as usize] = ODD;
+    class
+};
 
 /// Decodes escapes of unreserved bytes and writes the others in upper case; when `separate`, escaped separators
 /// become what they stand for. A `%` that begins no escape is written as one, so that what is decoded beside it
