@@ -19,11 +19,24 @@ pub(crate) fn short(n: u64) -> usize {
     usize::try_from(n).unwrap_or(usize::MAX)
 }
 
+/// The lower and the upper half.
+#[inline]
+pub(crate) fn halves(n: u64) -> (u32, u32) {
+    let half = |n: u64| u32::try_from(n & u64::from(u32::MAX)).unwrap_or(0);
+    (half(n), half(n >> 32))
+}
+
+/// The lower and the upper half.
+#[inline]
+pub(crate) fn wide_halves(n: u128) -> (u64, u64) {
+    let half = |n: u128| u64::try_from(n & u128::from(u64::MAX)).unwrap_or(0);
+    (half(n), half(n >> 64))
+}
+
 /// Multiplies to 128 bits and folds the halves together: the mixing step of wyhash and foldhash.
+#[inline]
 pub(crate) fn fold(a: u64, b: u64) -> u64 {
-    let wide = u128::from(a).wrapping_mul(u128::from(b));
-    let low = u64::try_from(wide & u128::from(u64::MAX)).unwrap_or(0);
-    let high = u64::try_from(wide >> 64).unwrap_or(0);
+    let (low, high) = wide_halves(u128::from(a).wrapping_mul(u128::from(b)));
     low ^ high
 }
 

@@ -1,51 +1,108 @@
 //! The law of precedence as code: from the strongest name to the weakest, and under each the longest prefix.
 
-use super::store::{Entry, Kind, PATHS, ROUTE, STRIP, Store};
+use super::arena::{Entry, Kind, PATHS, ROUTE};
+use super::name::{MAX_PREFIX, MAX_SEGMENTS};
+use super::store::{Leaf, Store};
 use super::trace::{Outcome, Step, Trace};
-use super::{Decision, Key, Matched, Miss};
+use super::{Decision, Key, Matched, Miss, Prefix};
 use crate::wire::host::Host;
 use crate::wire::path::{self, Readings};
-use crate::{RouteId, ServiceId};
+
+/// A built table and the overlay over it: a name in the overlay hides the base's, with all its paths.
+#[derive(Clone, Copy)]
+pub(super) struct View<'a> {
+    pub(super) base: &'a Store,
+    pub(super) over: Option<&'a Store>,
+}
+
+impl<'a> View<'a> {
+    /// The entry of a name, and where it stands.
+    #[inline(always)]
+    pub(super) fn find(&self, kind: Kind, name: &[u8]) -> Option<(&'a Store, Entry<'a>)> {
+        if !self.has(kind) {
+            return None;
+        }
+        let hash = self.base.hash(kind, name);
+        if let Some(over) = self.over
+            && let Some(entry) = over.find(hash, kind, name)
+        {
+            return entry.has(ROUTE | PATHS).then_some((over, entry));
+        }
+        Some((self.base, self.base.find(hash, kind, name)?))
+    }
+
+    #[inline(always)]
+    fn has(&self, kind: Kind) -> bool {
+        self.base.has(kind) || self.over.is_some_and(|over| over.has(kind))
+    }
+
+    fn depths(&self, of: fn(&Store) -> u128) -> u128 {
+        of(self.base) | self.over.map_or(0, of)
+    }
+}
 
 /// Decides a key.
-pub(super) fn decide(store: &Store, key: &Key<'_>, trace: &mut impl Trace) -> Result<Decision, Miss> {
+#[inline]
+pub(super) fn decide(view: View<'_>, key: &Key<'_>, trace: &mut impl Trace) -> Result<Decision, Miss> {
     match *key {
-        Key::Http { host, path, port } => http(store, host, path, port, trace),
-        Key::Sni(host) => names(store, Names::SNI, host, None, &mut Flat { store, trace }),
-        Key::Ftp(login) => logins(store, [Kind::FTP, Kind::FTP_DOMAIN, Kind::FTP_ANY], login, trace),
-        Key::Pop3(login) => logins(store, [Kind::POP3, Kind::POP3_DOMAIN, Kind::POP3_ANY], login, trace),
+        Key::Http { host, path: raw, port } => match path::plain(raw) {
+            Some(path) => http(view, host, path, raw, port, trace),
+            None => readings(view, host, raw, port, trace),
+        },
+        Key::Sni(host) => names(Names::SNI, host, None, &mut Flat { view, trace }),
+        Key::Ftp(login) => logins(view, [Kind::FTP, Kind::FTP_DOMAIN, Kind::FTP_ANY], login, trace),
+        Key::Pop3(login) => logins(view, [Kind::POP3, Kind::POP3_DOMAIN, Kind::POP3_ANY], login, trace),
         Key::Port(port) => {
-            let mut flat = Flat { store, trace };
-            flat.level(Matched::Port, Kind::PORT, &port.to_be_bytes()).ok_or(Miss::NoRoute)
+            let mut flat = Flat { view, trace };
+            flat.level(Matched::Port, Kind::PORT, &port.to_be_bytes())
         }
     }
 }
 
+/// Decides by one reading of a path.
+#[inline(always)]
 fn http(
-    store: &Store,
+    view: View<'_>,
+    host: Option<Host<'_>>,
+    path: &[u8],
+    raw: &[u8],
+    port: u16,
+    trace: &mut impl Trace,
+) -> Result<Decision, Miss> {
+    let decision = names(Names::HTTP, host, Some(port), &mut Paths { view, path, trace });
+    if matches!(&decision, Ok(decision) if decision.strip_len > 0) {
+        return strip(decision, path, raw);
+    }
+    decision
+}
+
+/// Measures the prefix to remove in the bytes as they were sent, whatever their spelling.
+#[cold]
+fn strip(decision: Result<Decision, Miss>, path: &[u8], raw: &[u8]) -> Result<Decision, Miss> {
+    let decision = decision?;
+    let prefix = path.get(..usize::from(decision.prefix_len)).unwrap_or_default();
+    let len = path::raw_prefix_len(raw, prefix).and_then(|len| u16::try_from(len).ok());
+    Ok(Decision { strip_len: len.ok_or(Miss::Ambiguous)?, ..decision })
+}
+
+/// Decides by every reading of a path, which must agree.
+#[cold]
+fn readings(
+    view: View<'_>,
     host: Option<Host<'_>>,
     raw: &[u8],
     port: u16,
     trace: &mut impl Trace,
 ) -> Result<Decision, Miss> {
     let readings = Readings::of(raw);
-    let mut levels = Paths { store, path: &readings.strict, trace: &mut *trace };
-    let strict = names(store, Names::HTTP, host, Some(port), &mut levels);
-    for other in &readings.others {
-        let mut levels = Paths { store, path: other, trace: &mut *trace };
-        let other = names(store, Names::HTTP, host, Some(port), &mut levels);
+    let strict = http(view, host, &readings.strict, raw, port, trace);
+    for path in &readings.others {
+        let other = names(Names::HTTP, host, Some(port), &mut Paths { view, path, trace });
         if strict.map(|d| d.service) != other.map(|d| d.service) {
             return Err(Miss::Ambiguous);
         }
     }
-    let mut decision = strict?;
-    if decision.strip_len > 0 {
-        // The route strips: find the prefix in the bytes as they were sent, whatever their spelling.
-        let prefix = readings.strict.get(..usize::from(decision.prefix_len)).unwrap_or_default();
-        let len = path::raw_prefix_len(raw, prefix).and_then(|len| u16::try_from(len).ok());
-        decision.strip_len = len.ok_or(Miss::Ambiguous)?;
-    }
-    Ok(decision)
+    strict
 }
 
 /// The kinds of one family of names, from the strongest to the weakest.
@@ -75,52 +132,65 @@ impl Names {
     };
 }
 
+#[inline(always)]
 fn names(
-    store: &Store,
     names: Names,
     host: Option<Host<'_>>,
     port: Option<u16>,
     levels: &mut impl Level,
 ) -> Result<Decision, Miss> {
     if let Some(host) = host {
-        if let Some(decision) = levels.level(Matched::Exact, names.exact, host.as_bytes()) {
-            return Ok(decision);
+        let decision = levels.level(Matched::Exact, names.exact, host.as_bytes());
+        if decision.is_ok() {
+            return decision;
         }
-        let depths = (names.depths)(store);
-        if depths != 0 {
-            for (labels, parent) in host.parents() {
-                if depths & bit(labels) != 0
-                    && let Some(decision) = levels.level(Matched::Wildcard { labels }, names.wild, parent)
-                {
-                    return Ok(decision);
-                }
+    }
+    weaker(names, host, port, levels)
+}
+
+/// Whatever is weaker than the whole name.
+#[inline(never)]
+fn weaker(
+    names: Names,
+    host: Option<Host<'_>>,
+    port: Option<u16>,
+    levels: &mut impl Level,
+) -> Result<Decision, Miss> {
+    let depths = levels.view().depths(names.depths);
+    let parents = host.filter(|_| depths != 0).into_iter().flat_map(|host| host.parents());
+    for (labels, parent) in parents.filter(|(labels, _)| depths & bit(*labels) != 0) {
+        let decision = levels.level(Matched::Wildcard { labels }, names.wild, parent);
+        if decision.is_ok() {
+            return decision;
+        }
+    }
+    if let Some(port) = port {
+        let decision = levels.level(Matched::Port, names.port, &port.to_be_bytes());
+        if decision.is_ok() {
+            return decision;
+        }
+    }
+    levels.level(Matched::Default, names.any, b"")
+}
+
+fn logins(view: View<'_>, kinds: [Kind; 3], login: &[u8], trace: &mut impl Trace) -> Result<Decision, Miss> {
+    let [exact, domain, any] = kinds;
+    let mut flat = Flat { view, trace };
+    let mut room = [0u8; 256];
+    if let Some(login) = fold_login(login, &mut room) {
+        let decision = flat.level(Matched::Exact, exact, login);
+        if decision.is_ok() {
+            return decision;
+        }
+        if let Some(at) = login.iter().rposition(|&b| b == b'@') {
+            let name = login.get(at.saturating_add(1)..).unwrap_or_default();
+            let decision = flat.level(Matched::Domain, domain, name);
+            if decision.is_ok() {
+                return decision;
             }
         }
     }
-    if let Some(port) = port
-        && let Some(decision) = levels.level(Matched::Port, names.port, &port.to_be_bytes())
-    {
-        return Ok(decision);
-    }
-    levels.level(Matched::Default, names.any, b"").ok_or(Miss::NoRoute)
-}
-
-fn logins(store: &Store, kinds: [Kind; 3], login: &[u8], trace: &mut impl Trace) -> Result<Decision, Miss> {
-    let [exact, domain, any] = kinds;
-    let mut flat = Flat { store, trace };
-    let mut room = [0u8; 256];
-    if let Some(login) = fold_login(login, &mut room) {
-        if let Some(decision) = flat.level(Matched::Exact, exact, login) {
-            return Ok(decision);
-        }
-        if let Some(at) = login.iter().rposition(|&b| b == b'@')
-            && let Some(decision) =
-                flat.level(Matched::Domain, domain, login.get(at.saturating_add(1)..).unwrap_or_default())
-        {
-            return Ok(decision);
-        }
-    }
-    flat.level(Matched::Default, any, b"").ok_or(Miss::NoRoute)
+    flat.level(Matched::Default, any, b"")
 }
 
 /// Folds the case of the domain, behind the last `@`; what stands before it belongs to the card and is kept
@@ -141,88 +211,106 @@ pub(super) fn bit(labels: u8) -> u128 {
 
 /// Tries the entries of one name.
 trait Level {
-    fn level(&mut self, matched: Matched, kind: Kind, name: &[u8]) -> Option<Decision>;
+    fn view(&self) -> View<'_>;
+
+    /// What the name decides; [`Miss::NoRoute`] leaves it to the next weaker one.
+    fn level(&mut self, matched: Matched, kind: Kind, name: &[u8]) -> Result<Decision, Miss>;
 }
 
 /// Names under which no paths hang.
 struct Flat<'s, 't, T> {
-    store: &'s Store,
+    view: View<'s>,
     trace: &'t mut T,
 }
 
 impl<T: Trace> Level for Flat<'_, '_, T> {
-    fn level(&mut self, matched: Matched, kind: Kind, name: &[u8]) -> Option<Decision> {
-        let found = self.store.find(kind, 0, name);
-        let outcome = found.map_or(Outcome::Absent, |entry| Outcome::Chosen(RouteId(entry.route)));
+    fn view(&self) -> View<'_> {
+        self.view
+    }
+
+    #[inline(always)]
+    fn level(&mut self, matched: Matched, kind: Kind, name: &[u8]) -> Result<Decision, Miss> {
+        let leaf = self.view.find(kind, name).and_then(|(store, entry)| store.leaf(&entry));
+        let outcome = leaf.map_or(Outcome::Absent, |leaf| Outcome::Chosen(leaf.route));
         self.trace.tried(Step { matched, name, prefix: b"", outcome });
-        Some(decision(&found?, matched, 0))
+        decision(leaf, matched, 0)
     }
 }
 
 /// Names under which paths may hang.
 struct Paths<'s, 'p, 't, T> {
-    store: &'s Store,
+    view: View<'s>,
     path: &'p [u8],
     trace: &'t mut T,
 }
 
 impl<T: Trace> Level for Paths<'_, '_, '_, T> {
-    #[inline]
-    fn level(&mut self, matched: Matched, kind: Kind, name: &[u8]) -> Option<Decision> {
-        let Some(entry) = self.store.find(kind, 0, name) else {
+    fn view(&self) -> View<'_> {
+        self.view
+    }
+
+    #[inline(always)]
+    fn level(&mut self, matched: Matched, kind: Kind, name: &[u8]) -> Result<Decision, Miss> {
+        let Some((store, entry)) = self.view.find(kind, name) else {
             self.trace.tried(Step { matched, name, prefix: b"", outcome: Outcome::Absent });
-            return None;
+            return Err(Miss::NoRoute);
         };
-        if entry.has(PATHS)
-            && let Some(decision) = self.prefixes(matched, &entry)
-        {
-            return Some(decision);
+        if let Some(stem) = store.stem(&entry) {
+            let decision = self.prefixes(matched, store, &entry, stem.depths);
+            if decision.is_ok() {
+                return decision;
+            }
         }
-        if !entry.has(ROUTE) {
-            self.trace.tried(Step { matched, name, prefix: b"", outcome: Outcome::NoPrefix });
-            return None;
-        }
-        let outcome = Outcome::Chosen(RouteId(entry.route));
+        let leaf = store.leaf(&entry);
+        let outcome = leaf.map_or(Outcome::NoPrefix, |leaf| Outcome::Chosen(leaf.route));
         self.trace.tried(Step { matched, name, prefix: b"", outcome });
-        Some(decision(&entry, matched, 0))
+        decision(leaf, matched, 0)
     }
 }
 
 impl<T: Trace> Paths<'_, '_, '_, T> {
-    /// The longest prefix under a host. The entry with the empty path holds the depths that exist.
-    fn prefixes(&mut self, matched: Matched, host: &Entry<'_>) -> Option<Decision> {
-        let depths = self.store.find(Kind::PATH, host.at, b"")?.value;
+    /// The longest prefix under a host, of the depths that exist.
+    fn prefixes(
+        &mut self,
+        matched: Matched,
+        store: &Store,
+        host: &Entry<'_>,
+        depths: u32,
+    ) -> Result<Decision, Miss> {
         let deepest = 32u32.saturating_sub(depths.leading_zeros());
-        let mut ends = [0usize; 32];
-        let mut count = 0u32;
-        for (slot, end) in ends.iter_mut().zip(path::borders(self.path, deepest)) {
-            *slot = end;
+        let mut ends = [0u8; MAX_SEGMENTS];
+        let mut count = 0usize;
+        // No prefix is longer than MAX_PREFIX, which a byte holds.
+        let borders = path::borders(self.path, deepest).take_while(|&end| end <= MAX_PREFIX);
+        for (slot, end) in ends.iter_mut().zip(borders) {
+            *slot = u8::try_from(end).unwrap_or(0);
             count = count.saturating_add(1);
         }
-        let ends = ends.get(..crate::number::index(count))?;
-        for (depth, &end) in (0u32..32).zip(ends).rev() {
+        for (depth, &end) in (0u32..32).zip(ends.get(..count).unwrap_or_default()).rev() {
             if depths & 1u32.wrapping_shl(depth) == 0 {
                 continue;
             }
-            let prefix = self.path.get(..end)?;
-            let found = self.store.find(Kind::PATH, host.at, prefix);
-            let outcome = found.map_or(Outcome::Absent, |entry| Outcome::Chosen(RouteId(entry.route)));
+            let prefix = self.path.get(..usize::from(end)).unwrap_or_default();
+            let leaf = store.find_path(host.at, prefix).and_then(|entry| store.leaf(&entry));
+            let outcome = leaf.map_or(Outcome::Absent, |leaf| Outcome::Chosen(leaf.route));
             self.trace.tried(Step { matched, name: host.name, prefix, outcome });
-            if let Some(entry) = found {
-                return Some(decision(&entry, matched, end));
+            if leaf.is_some() {
+                return decision(leaf, matched, end);
             }
         }
-        None
+        Err(Miss::NoRoute)
     }
 }
 
-fn decision(entry: &Entry<'_>, matched: Matched, prefix: usize) -> Decision {
-    let prefix_len = u16::try_from(prefix).unwrap_or(u16::MAX);
-    Decision {
-        route: RouteId(entry.route),
-        service: ServiceId(entry.value),
+#[inline(always)]
+fn decision(leaf: Option<Leaf>, matched: Matched, prefix: u8) -> Result<Decision, Miss> {
+    let Some(leaf) = leaf else { return Err(Miss::NoRoute) };
+    let prefix_len = u16::from(prefix);
+    Ok(Decision {
+        route: leaf.route,
+        service: leaf.target.service,
         matched,
         prefix_len,
-        strip_len: if entry.has(STRIP) { prefix_len } else { 0 },
-    }
+        strip_len: if leaf.target.prefix == Prefix::Strip { prefix_len } else { 0 },
+    })
 }
