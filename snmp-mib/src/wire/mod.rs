@@ -4,6 +4,8 @@
 //! fail afterwards. [`Message::emit`] writes tail first into the caller's buffer, so that every length is known
 //! when it is written and nothing is moved.
 
+#[cfg(feature = "asn1-rs")]
+pub mod asn1;
 pub mod ber;
 mod literal;
 mod message;

@@ -47,6 +47,17 @@ impl<'a> Value<'a> {
     pub fn read(reader: &mut Reader<'a>) -> Result<Self, ParseError> {
         let at = reader.at();
         let (tag, content) = reader.element()?;
+        Self::of(reader, tag, content, at)
+    }
+
+    /// Reads the content of an element that stands at `at`.
+    #[inline]
+    pub(super) fn of(
+        reader: &mut Reader<'a>,
+        tag: Tag,
+        content: &'a [u8],
+        at: usize,
+    ) -> Result<Self, ParseError> {
         let fail = |problem| ParseError { problem, at };
         let short = |reader: &mut Reader<'a>| {
             let value = reader.unsigned(content, 4).and_then(|n| u32::try_from(n).ok());
