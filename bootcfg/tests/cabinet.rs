@@ -242,6 +242,7 @@ impl World {
                         self.send(&To::Download(card, download, from), &packet);
                     }
                 }
+                Output::Create { .. } | Output::Write { .. } => panic!("cards only read"),
                 Output::Close { id } => _ = self.contents.remove(&id),
                 Output::Event(Event::Refused { .. }) => self.refused += 1,
                 Output::Event(_) => {}

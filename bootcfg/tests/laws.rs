@@ -244,11 +244,13 @@ impl Machine for tftp::Server {
         let input = match step.pick % 8 {
             0 | 1 => {
                 let options = [("blksize", "16"), ("windowsize", "4"), ("tsize", "0"), ("timeout", "2")];
-                let bytes = rrq(
+                let mut bytes = rrq(
                     "file",
                     ["octet", "netascii"][usize::from(step.b % 2)],
                     &options[..usize::from(step.a % 5)],
                 );
+                // Half of the requests write.
+                bytes[1] = if step.b & 2 == 0 { 1 } else { 2 };
                 return self.handle(now, Input::Datagram { at: Tid::Listen, from, bytes: &bytes }).is_ok();
             }
             2 => Input::Opened { id, size: Some(100) },
@@ -258,10 +260,13 @@ impl Machine for tftp::Server {
                     .handle(now, Input::ReadDone { id, bytes: &vec![10; usize::from(step.b % 90)] })
                     .is_ok();
             }
+            5 if step.b & 8 == 0 => Input::Written { id },
+            5 if step.b & 16 == 0 => Input::WriteFailed { id, refusal: tftp::Refusal::TooLong },
             5 => Input::ReadFailed { id },
             _ => {
-                let bytes =
-                    [ack(step.b % 8), vec![0, 5, 0, 8, 0], vec![0, 3, 0, 1], step.b.to_be_bytes().to_vec()];
+                let mut data = vec![0, 3, 0, (step.b % 6) as u8];
+                data.resize(4 + usize::from(step.b >> 4) % 18, 13);
+                let bytes = [ack(step.b % 8), vec![0, 5, 0, 8, 0], data, step.b.to_be_bytes().to_vec()];
                 let bytes = &bytes[usize::from(step.pick >> 3) % 4];
                 let at = if step.b & 256 == 0 { Tid::Transfer(id) } else { Tid::Listen };
                 return self.handle(now, Input::Datagram { at, from, bytes }).is_ok();
@@ -284,6 +289,38 @@ impl Machine for tftp::Server {
 
     fn bound(&self) -> usize {
         16
+    }
+}
+
+impl Machine for tftp::Upload {
+    fn tell(&mut self, now: Duration, step: &Step) -> bool {
+        use tftp::upload::Input;
+        let from = peer(if step.b.is_multiple_of(11) { 666 } else { 3000 });
+        let bytes = match step.pick % 6 {
+            0 => b"\0\x06blksize\x0016\0windowsize\x003\0".to_vec(),
+            1 if step.b.is_multiple_of(5) => vec![0, 5, 0, step.a, b'x', 0],
+            1 if step.b.is_multiple_of(9) => return self.handle(now, Input::Abort).is_ok(),
+            2 => return self.handle(now, Input::ReadDone(&vec![10; usize::from(step.b % 60)])).is_ok(),
+            3 => step.b.to_be_bytes().to_vec(),
+            _ => ack(step.b % 7),
+        };
+        self.handle(now, Input::Datagram { from, bytes: &bytes }).is_ok()
+    }
+
+    fn tick(&mut self, now: Duration) -> bool {
+        self.handle(now, tftp::upload::Input::Tick).is_ok()
+    }
+
+    fn next(&mut self) -> Option<String> {
+        self.poll_output().map(|output| format!("{output:?}"))
+    }
+
+    fn deadline(&self) -> Option<Duration> {
+        self.deadline()
+    }
+
+    fn bound(&self) -> usize {
+        12
     }
 }
 
@@ -372,6 +409,13 @@ proptest! {
         let pool = Ipv4Addr::new(10, 1, 200, 1)..=Ipv4Addr::new(10, 1, 200, 4);
         let limits = server::Limits { leases: 8, outputs: 16, offers_a_relay: 3, rate: None };
         let config = Config { unknown: Unknown::Quarantine(pool), limits, lease: secs(30), ..config() };
+        obeys(Server::new(config.clone()).unwrap(), &steps);
+        // With several networks, rates and questions.
+        let far = Ipv4Addr::new(192, 168, 7, 0);
+        let pool = Ipv4Addr::new(192, 168, 7, 1)..=Ipv4Addr::new(192, 168, 7, 3);
+        let subnet = server::Subnet { shares: Some(plan().network()), ..server::Subnet::new(far, 24, pool) };
+        let limits = server::Limits { rate: Some(server::Rate { burst: 2, every: secs(1) }), ..limits };
+        let config = Config { subnets: vec![subnet], limits, leasequery: vec![RELAY], ..config };
         obeys(Server::new(config).unwrap(), &steps);
     }
 
@@ -390,8 +434,24 @@ proptest! {
 
     #[test]
     fn the_tftp_server_obeys(steps in script()) {
-        let limits = tftp::server::Limits { transfers: 4, transfers_a_peer: 3, window_octets: 4096, outputs: 12 };
-        obeys(tftp::Server::new(tftp::server::Config { limits, ..Default::default() }), &steps);
+        let limits = tftp::server::Limits {
+            transfers: 4,
+            transfers_a_peer: 3,
+            window_octets: 4096,
+            octets_a_peer: 1000,
+            octets: 2000,
+            written_octets: 100,
+            outputs: 12,
+        };
+        obeys(tftp::Server::new(tftp::server::Config { limits, writes: true, ..Default::default() }), &steps);
+    }
+
+    #[test]
+    fn the_tftp_upload_obeys(steps in script()) {
+        let name = FileName::parse(b"file").unwrap();
+        let config = tftp::client::Config { blksize: Some(16), windowsize: Some(3), ..Default::default() };
+        let server = "10.1.2.1:69".parse().unwrap();
+        obeys(tftp::Upload::put(config, &name, Some(100), server, secs(1000)).unwrap(), &steps);
     }
 
     #[test]

@@ -1,7 +1,8 @@
-//! Both sides of TFTP as machines without IO: [`Server`] and [`Client`] (RFC 1350, 2347, 2348, 2349, 7440).
+//! Both sides of TFTP as machines without IO: [`Server`], [`Client`] that reads and [`Upload`] that writes (RFC 1350, 2347, 2348, 2349, 7440).
 
 pub mod client;
 pub mod server;
+pub mod upload;
 
 mod backoff;
 mod netascii;
@@ -12,6 +13,7 @@ mod sender;
 pub use client::Client;
 pub use refusal::Refusal;
 pub use server::Server;
+pub use upload::Upload;
 
 /// What follows block 65535 of a transfer: block 0, as almost everyone has it, or block 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -89,6 +89,10 @@ impl Sender {
     /// Makes blocks while the window has room, and says how many octets went into them.
     fn build(&mut self, bytes: &[u8], at_end: bool) -> usize {
         let mut taken = 0_usize;
+        // No more than the window takes.
+        let segments = bytes.len().checked_div(self.blksize).unwrap_or(0).saturating_add(1);
+        let room = usize::try_from(self.window).unwrap_or(usize::MAX).min(segments);
+        self.packets.reserve_exact(room.saturating_mul(self.segment()).min(self.capacity()));
         while self.built.saturating_sub(self.acked) < self.window && !self.ended {
             let rest = bytes.get(taken..).unwrap_or(&[]);
             if rest.len() < self.blksize && !at_end {
@@ -104,6 +108,12 @@ impl Sender {
             self.ended = data.len() < self.blksize;
         }
         taken
+    }
+
+    /// The octets that the window still has room for.
+    fn capacity(&self) -> usize {
+        let window = usize::try_from(self.window).unwrap_or(usize::MAX).saturating_mul(self.segment());
+        window.saturating_sub(self.packets.len())
     }
 
     /// The packets not yet acknowledged, one after another; all but the last have the length of [`Sender::segment`].

@@ -238,6 +238,9 @@ pub fn drain_tftp(server: &mut tftp::Server) -> Vec<Want> {
             Output::Send { from, to, bytes, segment } => Want::Send(from, to, bytes.to_vec(), segment),
             Output::Close { id } => Want::Close(id),
             Output::Event(event) => Want::Event(event),
+            written @ (Output::Create { .. } | Output::Write { .. }) => {
+                panic!("nobody writes here: {written:?}")
+            }
         });
     }
     wants

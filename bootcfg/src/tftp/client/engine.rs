@@ -4,13 +4,14 @@ use alloc::vec::Vec;
 use core::net::SocketAddr;
 use core::time::Duration;
 
+use super::options::{self, Agreed, Way};
 use super::{Config, Error, Event, Failure, Input, Output};
 use crate::queue::Queue;
 use crate::tftp::backoff::Backoff;
 use crate::tftp::netascii::Decoder;
 use crate::tftp::receiver::{Receiver, Step};
 use crate::time::part;
-use crate::wire::tftp::{ErrorCode, FileName, MAX_REQUEST, Mode, OptionList, Packet, Request, emit_option};
+use crate::wire::tftp::{ErrorCode, FileName, Mode, Packet};
 
 /// A TFTP client that reads one file.
 ///
@@ -61,26 +62,8 @@ impl Client {
     /// Begins to read `name` from the server at `server`, whose port is the well-known one. `None`: the name makes the
     /// request longer than 512 octets.
     pub fn get(config: Config, name: &FileName, server: SocketAddr, now: Duration) -> Option<Self> {
-        let mut options = Vec::new();
-        if let Some(size) = config.blksize {
-            emit_option(&mut options, "blksize", size.into());
-        }
-        if config.tsize && config.mode == Mode::Octet {
-            emit_option(&mut options, "tsize", 0);
-        }
-        if let Some(seconds) = config.timeout_option {
-            emit_option(&mut options, "timeout", seconds.into());
-        }
-        if let Some(size) = config.windowsize {
-            emit_option(&mut options, "windowsize", size.into());
-        }
-        let mut request = Vec::new();
-        let options = OptionList::from_bytes(&options).ok()?;
-        let (name, mode) = (name.as_str().as_bytes(), config.mode.name().as_bytes());
-        Packet::Read(Request { name, mode, options }).emit(&mut request);
-        if request.len() > MAX_REQUEST {
-            return None;
-        }
+        let size = (config.tsize && config.mode == Mode::Octet).then_some(0);
+        let request = options::request(&config, Way::Read, name, size)?;
         let mut client = Self {
             config,
             server,
@@ -145,8 +128,9 @@ impl Client {
 
     fn first(&mut self, peer: SocketAddr, packet: &Packet<'_>) {
         match packet {
-            Packet::OptionAck(options) => match self.accept(options) {
-                Ok((receiver, size)) => {
+            Packet::OptionAck(options) => match options::agreed(&self.config, self.config.tsize, options) {
+                Ok(Agreed { blksize, window, size }) => {
+                    let receiver = Receiver::new(blksize, window);
                     if size.is_some_and(|size| size > self.config.max_size) {
                         self.begin(peer, receiver);
                         return self.fail(Failure::TooLong, Some((ErrorCode::FULL, "file too long")));
@@ -168,33 +152,6 @@ impl Client {
             Packet::Error(code, _) => self.fail(Failure::Refused(*code), None),
             _ => {}
         }
-    }
-
-    /// What the server agreed to, if it was asked for.
-    fn accept(&self, options: &OptionList<'_>) -> Result<(Receiver, Option<u64>), Failure> {
-        let (mut blksize, mut window, mut size) = (512, 1, None);
-        for (name, _) in options.iter() {
-            let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
-            let number = |known: &str| options.number(known).ok_or(Failure::Options);
-            if is("blksize") {
-                let asked = self.config.blksize.ok_or(Failure::Options)?;
-                blksize = number("blksize")
-                    .ok()
-                    .filter(|agreed| (8..=asked.into()).contains(agreed))
-                    .ok_or(Failure::Options)?;
-            } else if is("windowsize") {
-                let asked = self.config.windowsize.ok_or(Failure::Options)?;
-                window = number("windowsize")
-                    .ok()
-                    .filter(|agreed| (1..=asked.into()).contains(agreed))
-                    .ok_or(Failure::Options)?;
-            } else if is("tsize") && self.config.tsize {
-                size = Some(number("tsize")?);
-            } else if !(is("timeout") && self.config.timeout_option.is_some()) {
-                return Err(Failure::Options);
-            }
-        }
-        Ok((Receiver::new(usize::try_from(blksize).unwrap_or(512), window), size))
     }
 
     fn begin(&mut self, peer: SocketAddr, receiver: Receiver) {

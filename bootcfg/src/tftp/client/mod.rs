@@ -6,6 +6,7 @@
 //! ```
 
 mod engine;
+pub(super) mod options;
 
 use core::net::SocketAddr;
 use core::time::Duration;

@@ -20,6 +20,8 @@ pub struct Config {
     pub content_timeout: Duration,
     /// What follows block 65535.
     pub rollover: Rollover,
+    /// Whether peers may write files at all; which, the driver decides by [`Output::Create`](super::Output::Create).
+    pub writes: bool,
     /// Every transfer on the well-known port, its peer telling whose a packet is: for clients behind address
     /// translation.
     pub single_port: bool,
@@ -29,7 +31,8 @@ pub struct Config {
 
 impl Default for Config {
     /// Blocks up to 1,428 octets (what fits into 1,500 with every header), windows up to 64 blocks, 1 s and 6 tries,
-    /// half a minute for the driver.
+    /// half a minute for the driver, no
+    /// writing.
     fn default() -> Self {
         Self {
             max_blksize: 1428,
@@ -38,6 +41,7 @@ impl Default for Config {
             tries: 6,
             content_timeout: Duration::from_secs(30),
             rollover: Rollover::Zero,
+            writes: false,
             single_port: false,
             limits: Limits::default(),
         }
@@ -46,9 +50,10 @@ impl Default for Config {
 
 /// The bounds of a server's memory.
 ///
-/// A transfer has at most `window_octets` of packets and about 400 octets of its own; `transfers` of them. A window
-/// larger than `window_octets` is agreed down. At most `outputs` small packets and events wait beside them, of at most
-/// 600 octets each.
+/// The windows of all transfers together have at most `octets`, and one block each beyond that; a transfer has about
+/// 500 octets of its own. A window past `window_octets`, or past what its peer or all peers have left, is agreed down.
+/// At most `outputs` events and small packets wait beside them, of at most 600 octets each, and blocks written, of one
+/// block each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// The most transfers.
@@ -57,14 +62,28 @@ pub struct Limits {
     pub transfers_a_peer: usize,
     /// The most octets in flight of one transfer.
     pub window_octets: usize,
+    /// The most octets in flight of one peer address.
+    pub octets_a_peer: usize,
+    /// The most octets in flight of all.
+    pub octets: usize,
+    /// The longest file that a peer may write, in octets.
+    pub written_octets: u64,
     /// The most outputs waiting to be drained.
     pub outputs: usize,
 }
 
 impl Default for Limits {
-    /// 1,024 transfers, 64 a peer, 64 KiB in flight, 4,096 outputs: at most 64 MiB in all, and that only while every
-    /// peer has a full window.
+    /// 1,024 transfers, 64 a peer; 64 KiB in flight each, 1 MiB a peer and 16 MiB in all; files written up to 64 MiB;
+    /// 4,096 outputs.
     fn default() -> Self {
-        Self { transfers: 1024, transfers_a_peer: 64, window_octets: 65_536, outputs: 4096 }
+        Self {
+            transfers: 1024,
+            transfers_a_peer: 64,
+            window_octets: 65_536,
+            octets_a_peer: 1 << 20,
+            octets: 16 << 20,
+            written_octets: 64 << 20,
+            outputs: 4096,
+        }
     }
 }

@@ -10,26 +10,37 @@ use super::{Config, End, Event, Input, Output, Tid, TransferId};
 use crate::queue::Queue;
 use crate::tftp::Refusal;
 use crate::tftp::backoff::Backoff;
-use crate::tftp::sender::Acked;
+use crate::tftp::sender::{Acked, Sender};
 use crate::wire::tftp::{ErrorCode, FileName, Mode, Packet, Request};
 
 /// A TFTP server.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Server {
-    config: Config,
-    now: Duration,
+    pub(super) config: Config,
+    pub(super) now: Duration,
     next: u64,
-    transfers: BTreeMap<TransferId, Transfer>,
+    pub(super) transfers: BTreeMap<TransferId, Transfer>,
     by_peer: BTreeMap<SocketAddr, TransferId>,
-    peers: BTreeMap<IpAddr, usize>,
+    peers: BTreeMap<IpAddr, Load>,
+    /// The octets that may be in flight now.
+    reserved: usize,
     timers: BTreeSet<(Duration, TransferId)>,
-    queue: Queue<Item>,
+    pub(super) queue: Queue<Item>,
     stats: Stats,
 }
 
+/// What one peer address has.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Load {
+    transfers: usize,
+    octets: usize,
+}
+
 #[derive(Clone, Debug, PartialEq)]
-enum Item {
+pub(super) enum Item {
     Open(TransferId),
+    /// A block to be written: where, and whether it is the last.
+    Write(TransferId, u64, bool),
     Read(TransferId, u64, usize),
     /// The packets of a transfer's window, lent from where they are.
     Window(TransferId),
@@ -51,6 +62,7 @@ impl Server {
             transfers: BTreeMap::new(),
             by_peer: BTreeMap::new(),
             peers: BTreeMap::new(),
+            reserved: 0,
             timers: BTreeSet::new(),
             queue: Queue::new(),
             stats: Stats { requests: 0, refused: 0, complete: 0, failed: 0, octets: 0, retransmits: 0 },
@@ -69,6 +81,8 @@ impl Server {
             Input::OpenFailed { id, refusal } => self.open_failed(id, refusal),
             Input::ReadDone { id, bytes } => self.read_done(id, bytes),
             Input::ReadFailed { id } => self.read_failed(id),
+            Input::Written { id } => self.written(id),
+            Input::WriteFailed { id, refusal } => self.write_failed(id, refusal),
             Input::Tick => {}
         }
         self.time_out();
@@ -84,9 +98,15 @@ impl Server {
         let (item, bytes) = self.queue.next()?;
         Some(match item {
             Item::Open(id) => {
-                let transfer = self.transfers.get(&id)?;
-                Output::Open { id, peer: transfer.peer, name: &transfer.name }
+                let Transfer { peer, name, writes, asked, .. } = self.transfers.get(&id)?;
+                let (peer, size) = (*peer, asked.size());
+                if *writes {
+                    Output::Create { id, peer, name, size }
+                } else {
+                    Output::Open { id, peer, name }
+                }
             }
+            Item::Write(id, offset, last) => Output::Write { id, offset, bytes, last },
             Item::Read(id, offset, len) => Output::Read { id, offset, len },
             Item::Window(id) => {
                 let transfer = self.transfers.get_mut(&id)?;
@@ -122,12 +142,15 @@ impl Server {
 
     /// Whether what was to be done is overtaken: the transfer is over, or does not want it any more.
     fn is_stale(&self, item: &Item) -> bool {
-        let (Item::Open(id) | Item::Read(id, ..) | Item::Window(id)) = item else { return false };
+        let (Item::Open(id) | Item::Read(id, ..) | Item::Write(id, ..) | Item::Window(id)) = item else {
+            return false;
+        };
         let Some(transfer) = self.transfers.get(id) else { return true };
         !match (item, &transfer.state) {
             (Item::Open(_), State::Opening) => true,
             (Item::Read(..), State::Sending { reading, .. }) => reading.is_some(),
             (Item::Window(_), State::Sending { send, .. }) => *send,
+            (Item::Write(..), State::Receiving(_)) => true,
             _ => false,
         }
     }
@@ -143,11 +166,8 @@ impl Server {
             }
         };
         match (at, packet) {
-            (_, Packet::Read(request)) => self.request(from, &request),
-            (_, Packet::Write(request)) => {
-                self.stats.requests = self.stats.requests.saturating_add(1);
-                self.refuse(from, FileName::parse(request.name).ok(), Refusal::ReadOnly);
-            }
+            (_, Packet::Read(request)) => self.request(from, &request, false),
+            (_, Packet::Write(request)) => self.request(from, &request, true),
             (Tid::Transfer(id), packet) => self.packet(id, from, &packet),
             (Tid::Listen, packet) => {
                 if let Some(id) = self.by_peer.get(&from).copied().filter(|_| self.config.single_port) {
@@ -159,7 +179,7 @@ impl Server {
         }
     }
 
-    fn request(&mut self, peer: SocketAddr, request: &Request<'_>) {
+    fn request(&mut self, peer: SocketAddr, request: &Request<'_>, writes: bool) {
         if self.by_peer.contains_key(&peer) {
             // The same request again: its first answer is on the way, or will be sent again by its timer.
             return;
@@ -173,7 +193,14 @@ impl Server {
             return self.refuse(peer, Some(name), Refusal::Mode);
         };
         let limits = &self.config.limits;
-        let of_peer = self.peers.get(&peer.ip()).copied().unwrap_or(0);
+        let asked = Asked::read(&request.options);
+        if writes && !self.config.writes {
+            return self.refuse(peer, Some(name), Refusal::ReadOnly);
+        }
+        if writes && asked.size().is_some_and(|size| size > limits.written_octets) {
+            return self.refuse(peer, Some(name), Refusal::TooLong);
+        }
+        let of_peer = self.peers.get(&peer.ip()).copied().unwrap_or_default().transfers;
         if self.transfers.len() >= limits.transfers || of_peer >= limits.transfers_a_peer {
             return self.refuse(peer, Some(name), Refusal::Busy);
         }
@@ -185,7 +212,9 @@ impl Server {
             peer,
             name,
             mode,
-            asked: Asked::read(&request.options),
+            asked,
+            writes,
+            reserved: 0,
             state: State::Opening,
             backoff: Backoff::new(self.config.timeout, self.config.tries),
             sent_at: self.now,
@@ -195,7 +224,7 @@ impl Server {
         self.timers.insert((deadline, id));
         self.transfers.insert(id, transfer);
         self.by_peer.insert(peer, id);
-        self.peers.insert(peer.ip(), of_peer.saturating_add(1));
+        self.peers.entry(peer.ip()).or_default().transfers = of_peer.saturating_add(1);
         self.queue.push_bare(Item::Open(id));
     }
 
@@ -204,7 +233,17 @@ impl Server {
         else {
             return;
         };
-        let (sender, oack) = transfer.negotiate(&self.config, size);
+        let limits = &self.config.limits;
+        let load = self.peers.entry(transfer.peer.ip()).or_default();
+        let room = limits.octets.saturating_sub(self.reserved);
+        let room = room.min(limits.octets_a_peer.saturating_sub(load.octets));
+        let (agreed, oack) = transfer.negotiate(&self.config, size, room);
+        load.octets = load.octets.saturating_add(transfer.reserved);
+        self.reserved = self.reserved.saturating_add(transfer.reserved);
+        if transfer.writes {
+            return self.receive(id, agreed, oack);
+        }
+        let sender = Sender::new(transfer.mode, agreed.blksize, agreed.window, self.config.rollover);
         match oack {
             Some(oack) => {
                 transfer.state = State::Offered { oack, sender };
@@ -251,15 +290,18 @@ impl Server {
             return;
         }
         match packet {
-            Packet::Ack(number) => self.acknowledged(id, *number),
+            Packet::Data(number, data) if transfer.writes => self.data(id, *number, data),
+            Packet::Ack(number) if !transfer.writes => self.acknowledged(id, *number),
             Packet::Error(code, _) => {
-                let probed = matches!(transfer.state, State::Offered { .. }) && transfer.asked.size_only();
+                let probed =
+                    matches!(transfer.state, State::Offered { .. }) && transfer.asked.size().is_some();
                 let refused_options = *code == ErrorCode::OPTIONS || *code == ErrorCode::UNDEFINED;
                 let end = if probed && refused_options { End::Probed } else { End::PeerError(*code) };
                 self.end(id, end);
             }
             _ => {
-                self.error(self.tid(id), from, ErrorCode::ILLEGAL, "expected an acknowledgement");
+                let expected = if transfer.writes { "expected data" } else { "expected an acknowledgement" };
+                self.error(self.tid(id), from, ErrorCode::ILLEGAL, expected);
                 self.end(id, End::PeerError(ErrorCode::ILLEGAL));
             }
         }
@@ -270,7 +312,7 @@ impl Server {
         let Some(transfer) = self.transfers.get_mut(&id) else { return };
         let round_trip = now.saturating_sub(transfer.sent_at);
         match &mut transfer.state {
-            State::Opening => {}
+            State::Opening | State::Receiving(_) => {}
             State::Offered { sender, .. } if number == 0 => {
                 transfer.backoff.answered(round_trip);
                 transfer.state = State::Sending { sender: sender.clone(), reading: None, send: false };
@@ -324,7 +366,7 @@ impl Server {
         self.rearm(id, old, new);
     }
 
-    fn rearm(&mut self, id: TransferId, old: Option<Duration>, new: Option<Duration>) {
+    pub(super) fn rearm(&mut self, id: TransferId, old: Option<Duration>, new: Option<Duration>) {
         if let Some(old) = old {
             self.timers.remove(&(old, id));
         }
@@ -341,7 +383,15 @@ impl Server {
                 return;
             };
             let Some(transfer) = self.transfers.get_mut(&id) else { return };
-            if matches!(transfer.state, State::Opening | State::Sending { reading: Some(_), .. }) {
+            if let State::Receiving(receiving) = &transfer.state
+                && receiving.whole
+                && receiving.writing == 0
+            {
+                // The peer is silent: it has the last acknowledgement (RFC 1350 §6).
+                self.end(id, End::Complete);
+                continue;
+            }
+            if transfer.waits_for_content() {
                 self.broken(id);
                 continue;
             }
@@ -356,6 +406,7 @@ impl Server {
                     sender.retry();
                     self.advance(id);
                 }
+                State::Receiving(_) => self.ask_again(id),
                 _ => self.send_options(id),
             }
         }
@@ -369,14 +420,14 @@ impl Server {
     }
 
     /// The content is not to be had, or not in time.
-    fn broken(&mut self, id: TransferId) {
+    pub(super) fn broken(&mut self, id: TransferId) {
         let Some(peer) = self.transfers.get(&id).map(|transfer| transfer.peer) else { return };
         let (code, text) = Refusal::Broken.reply();
         self.error(self.tid(id), peer, code, text);
         self.end(id, End::Broken);
     }
 
-    fn end(&mut self, id: TransferId, end: End) {
+    pub(super) fn end(&mut self, id: TransferId, end: End) {
         let Some(transfer) = self.forget(id) else { return };
         let octets = transfer.octets();
         let counter = if end == End::Complete { &mut self.stats.complete } else { &mut self.stats.failed };
@@ -389,9 +440,11 @@ impl Server {
     fn forget(&mut self, id: TransferId) -> Option<Transfer> {
         let transfer = self.transfers.remove(&id)?;
         self.by_peer.remove(&transfer.peer);
-        if let Some(count) = self.peers.get_mut(&transfer.peer.ip()) {
-            *count = count.saturating_sub(1);
-            if *count == 0 {
+        self.reserved = self.reserved.saturating_sub(transfer.reserved);
+        if let Some(load) = self.peers.get_mut(&transfer.peer.ip()) {
+            load.transfers = load.transfers.saturating_sub(1);
+            load.octets = load.octets.saturating_sub(transfer.reserved);
+            if load.transfers == 0 {
                 self.peers.remove(&transfer.peer.ip());
             }
         }
@@ -407,7 +460,7 @@ impl Server {
         self.tell(Event::Refused { peer, name, refusal });
     }
 
-    fn error(&mut self, from: Tid, to: SocketAddr, code: ErrorCode, text: &str) {
+    pub(super) fn error(&mut self, from: Tid, to: SocketAddr, code: ErrorCode, text: &str) {
         let mut packet: Vec<u8> = self.queue.buffer();
         Packet::Error(code, text.as_bytes()).emit(&mut packet);
         self.queue.push(Item::Packet(from, to), packet);
@@ -417,7 +470,7 @@ impl Server {
         self.queue.push_bare(Item::Event(event));
     }
 
-    const fn tid(&self, id: TransferId) -> Tid {
+    pub(super) const fn tid(&self, id: TransferId) -> Tid {
         if self.config.single_port { Tid::Listen } else { Tid::Transfer(id) }
     }
 }

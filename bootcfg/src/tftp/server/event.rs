@@ -57,6 +57,18 @@ pub enum Input<'a> {
         /// The transfer.
         id: TransferId,
     },
+    /// A block is written.
+    Written {
+        /// The transfer.
+        id: TransferId,
+    },
+    /// It could not be: the disk is full, for instance.
+    WriteFailed {
+        /// The transfer.
+        id: TransferId,
+        /// Why.
+        refusal: Refusal,
+    },
     /// Time passed.
     Tick,
 }
@@ -73,6 +85,31 @@ pub enum Output<'a> {
         peer: SocketAddr,
         /// The file.
         name: &'a FileName,
+    },
+    /// Make room for a file of the peer's and answer `Opened` or `OpenFailed`; only where
+    /// [`Config::writes`](super::Config::writes) allows it. The driver gives the transfer a port of its own, unless all
+    /// share one.
+    Create {
+        /// The transfer.
+        id: TransferId,
+        /// Who writes.
+        peer: SocketAddr,
+        /// The file.
+        name: &'a FileName,
+        /// How long the peer says it is, in octets.
+        size: Option<u64>,
+    },
+    /// Write a block and answer `Written` or `WriteFailed`. The last one makes the file whole; a transfer closed before
+    /// it leaves a torn one, which the driver drops.
+    Write {
+        /// The transfer.
+        id: TransferId,
+        /// Where in the file.
+        offset: u64,
+        /// The octets, none where the file ends with a full block.
+        bytes: &'a [u8],
+        /// Whether the file ends here.
+        last: bool,
     },
     /// Read `len` octets at `offset` and answer `ReadDone` or `ReadFailed`.
     Read {
@@ -123,7 +160,7 @@ pub enum Event {
         peer: SocketAddr,
         /// For what.
         name: FileName,
-        /// The octets of the file read for it.
+        /// The octets of the file read or written.
         octets: u64,
         /// Packets sent again because no answer came.
         retransmits: u64,
@@ -143,7 +180,7 @@ pub enum Event {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum End {
-    /// The peer has the whole file.
+    /// The whole file has arrived.
     Complete,
     /// The peer asked for the size and went away, as UEFI firmware does before it downloads.
     Probed,
@@ -151,6 +188,6 @@ pub enum End {
     PeerError(ErrorCode),
     /// The peer fell silent.
     Timeout,
-    /// The content could not be read.
+    /// The content could not be read or written.
     Broken,
 }
