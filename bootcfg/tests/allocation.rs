@@ -9,9 +9,9 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use bootcfg::HwAddr;
 use bootcfg::dhcp::server::{Config, Input, Limits, Output, Server, Unknown};
 use bootcfg::wire::dhcp::OptionCode;
+use bootcfg::{HwAddr, tftp};
 use common::*;
 
 struct Counting;
@@ -102,4 +102,28 @@ fn a_lease_costs_at_most_200_octets() {
         println!("{octets} octets a lease of {leases}, each with a client identifier of seven octets");
         assert!(octets <= 200, "{octets}");
     }
+}
+
+#[test]
+fn a_transfer_at_window_8_costs_at_most_16_kb() {
+    const TRANSFERS: usize = 200;
+    let _alone = ALONE.lock().unwrap();
+    let limits =
+        tftp::server::Limits { transfers_a_peer: TRANSFERS, octets_a_peer: 16 << 20, ..Default::default() };
+    let mut server = tftp::Server::new(tftp::server::Config { limits, ..Default::default() });
+    let content = vec![7; 100_000];
+    let request = rrq("file", "octet", &[("blksize", "1428"), ("windowsize", "8")]);
+    let before = HELD.load(Ordering::Relaxed);
+    for n in 0..TRANSFERS {
+        let (at, from) = (tftp::server::Tid::Listen, peer(2000 + n as u16));
+        server.handle(ZERO, tftp::server::Input::Datagram { at, from, bytes: &request }).unwrap();
+        drop(serve_tftp(&mut server, ZERO, &content));
+        let at = tftp::server::Tid::Transfer(tftp::server::TransferId(1 + n as u64));
+        server.handle(ZERO, tftp::server::Input::Datagram { at, from, bytes: &ack(0) }).unwrap();
+        let sent = serve_tftp(&mut server, ZERO, &content);
+        assert!(matches!(&sent[..], [Want::Send(_, _, bytes, 1432)] if bytes.len() == 8 * 1432));
+    }
+    let octets = (HELD.load(Ordering::Relaxed) - before) / TRANSFERS;
+    println!("{octets} octets a transfer whose window of 8 blocks of 1,428 octets is in flight");
+    assert!(octets <= 16_384, "{octets}");
 }

@@ -5,6 +5,7 @@ pub mod dhcp;
 pub mod http;
 pub mod metrics;
 pub mod poll;
+mod segments;
 pub mod session;
 pub mod snmp;
 pub mod tftp;

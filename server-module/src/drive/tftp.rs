@@ -15,7 +15,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use tokio::net::UdpSocket;
 use tokio::time::Instant;
 
-use super::alarm;
+use super::{alarm, segments};
 
 /// Where files come from.
 pub trait Content: Send + Sync + 'static {
@@ -118,10 +118,7 @@ pub async fn serve(
                         Tid::Transfer(id) => transfers.get(&id).map_or(&socket, |transfer| &*transfer.socket),
                         Tid::Listen => &socket,
                     };
-                    for datagram in bytes.chunks(segment.max(1)) {
-                        // What cannot be sent is lost, as on a wire; the peer or the timer asks again.
-                        _ = socket.send_to(datagram, to).await;
-                    }
+                    segments::send(socket, to, bytes, segment).await;
                 }
                 Output::Open { id, peer, name } => {
                     let opened = content.open(peer.ip(), name);
@@ -139,6 +136,11 @@ pub async fn serve(
                         Err(refusal) => Input::OpenFailed { id, refusal },
                     };
                     _ = server.handle(epoch.elapsed(), input);
+                }
+                // Nobody writes here: `Config::writes` is off.
+                Output::Create { id, .. } | Output::Write { id, .. } => {
+                    let refused = Input::OpenFailed { id, refusal: Refusal::ReadOnly };
+                    _ = server.handle(epoch.elapsed(), refused);
                 }
                 Output::Read { id, offset, len } => {
                     let read = transfers
