@@ -13,6 +13,7 @@ pub mod demo;
 pub mod door;
 pub mod drive;
 pub mod files;
+pub mod h2;
 pub mod module;
 pub mod pack;
 pub mod view;

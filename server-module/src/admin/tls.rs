@@ -22,6 +22,14 @@ pub struct Identity {
 }
 
 impl Identity {
+    /// The same for customers who may choose among these protocols (RFC 7301).
+    #[must_use]
+    pub fn speaking(&self, protocols: &[&[u8]]) -> Arc<ServerConfig> {
+        let mut server = ServerConfig::clone(&self.server);
+        server.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
+        Arc::new(server)
+    }
+
     /// The operator's own certificate.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! One end of a conversation: its socket, what was read and not used, what is to be written.
 
+use crate::h2::Pipe;
 use rustls::ServerConfig;
 use rustls::server::Acceptor;
 use sid_proxy::http::Side;
@@ -38,6 +39,8 @@ pub enum Socket {
     Tls(Box<TlsStream<Ahead>>),
     /// A card's inside TLS.
     Card(Box<client::TlsStream<TcpStream>>),
+    /// One inside the process: a stream of HTTP/2.
+    Pipe(Box<Pipe>),
 }
 
 /// A connection of which the first bytes were read already.
@@ -286,6 +289,10 @@ impl Socket {
             Self::Tcp(stream) => stream.set_zero_linger(),
             Self::Tls(stream) => stream.get_ref().0.stream.set_zero_linger(),
             Self::Card(stream) => stream.get_ref().0.set_zero_linger(),
+            Self::Pipe(pipe) => {
+                pipe.reset();
+                Ok(())
+            }
         };
     }
 
@@ -295,6 +302,7 @@ impl Socket {
             Self::Tcp(stream) => stream.local_addr(),
             Self::Tls(stream) => stream.get_ref().0.stream.local_addr(),
             Self::Card(stream) => stream.get_ref().0.local_addr(),
+            Self::Pipe(_) => Err(io::ErrorKind::AddrNotAvailable.into()),
         }
     }
 
@@ -306,11 +314,25 @@ impl Socket {
         }
     }
 
+    /// The protocol that was agreed on inside TLS.
+    pub(crate) fn protocol(&self) -> Option<&[u8]> {
+        match self {
+            Self::Tls(stream) => stream.get_ref().1.alpn_protocol(),
+            _ => None,
+        }
+    }
+
     /// True if nothing came, not even the end, since it was read last.
     pub(crate) fn is_silent(&mut self) -> bool {
         let mut room = [0];
         let mut cx = Context::from_waker(Waker::noop());
         Pin::new(self).poll_read(&mut cx, &mut ReadBuf::new(&mut room)).is_pending()
+    }
+}
+
+impl From<Pipe> for Socket {
+    fn from(pipe: Pipe) -> Self {
+        Self::Pipe(Box::new(pipe))
     }
 }
 
@@ -354,7 +376,13 @@ macro_rules! write_through {
     };
 }
 write_through!(Ahead, this => &mut this.stream);
-write_through!(Socket, Socket::Tcp(stream) => stream, Socket::Tls(stream) => stream, Socket::Card(stream) => stream);
+write_through!(
+    Socket,
+    Socket::Tcp(stream) => stream,
+    Socket::Tls(stream) => stream,
+    Socket::Card(stream) => stream,
+    Socket::Pipe(pipe) => pipe
+);
 
 impl AsyncRead for Socket {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, room: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
@@ -362,6 +390,7 @@ impl AsyncRead for Socket {
             Self::Tcp(stream) => Pin::new(stream).poll_read(cx, room),
             Self::Tls(stream) => Pin::new(stream).poll_read(cx, room),
             Self::Card(stream) => Pin::new(stream).poll_read(cx, room),
+            Self::Pipe(pipe) => Pin::new(pipe).poll_read(cx, room),
         }
     }
 }

@@ -20,8 +20,9 @@ use crate::door::{Bond, Customer, Front, Lane, Lanes, Shared};
 use crate::drive;
 use crate::drive::http::converse;
 use crate::drive::session;
+use crate::h2;
 
-use super::routes::{self, Fact, Facts, Routes};
+use super::routes::{self, Certified, Fact, Facts, Routes};
 use super::usage::Recorder;
 
 /// Where customers come in.
@@ -48,7 +49,9 @@ pub(super) struct Customers {
     shared: Arc<Shared>,
     facts: Facts,
     recorder: Arc<Recorder>,
-    choose: Arc<Choose>,
+    /// The certificates for HTTP, and for FTP and POP3.
+    web: Arc<Choose>,
+    plain: Arc<Choose>,
     balancer: Balancer,
     name: String,
     inside: Inside,
@@ -66,14 +69,17 @@ impl Customers {
             }
         };
         let facts = routes.facts();
-        let choose = chooser(own.server, Arc::clone(&shared), Arc::clone(&facts));
+        let own = Certified::from(own);
+        let chooser = |of| chooser(own.clone(), Arc::clone(&shared), Arc::clone(&facts), of);
+        let (web, plain) = (chooser(|own| &own.web), chooser(|own| &own.plain));
         let internal = config.network.internal;
         let networks = vec![(internal.address(), internal.length())];
         Ok(Self {
             shared,
             facts,
             recorder: routes.recorder(),
-            choose,
+            web,
+            plain,
             balancer: config.balancer.clone(),
             name: config.module.name.to_string(),
             inside: Inside { networks, names: Vec::new() },
@@ -126,13 +132,18 @@ impl Customers {
         let config = Arc::new(tls::Config::default());
         let own = self.shared.config();
         let http = Arc::new(http::Config { scheme: http::Scheme::Https, ..http::Config::clone(own) });
+        let http2 = Arc::new(http::Config { translated: Some("2"), ..http::Config::clone(&http) });
         let begin = move |peer, now| tls::Session::new(Arc::clone(&config), peer, now);
         let mut door = self.door(Arc::clone(&lane), begin, |_| None);
         door.hand_over = Some(Box::new(move |stream, peer, stop| {
+            let (http, lane) = (Arc::clone(&http), Arc::clone(&lane));
             let bond = Bond::of_name(stream.server_name());
-            let customer = Customer::new(stream, Vec::new(), peer, bond);
-            Box::pin(converse(customer, Arc::clone(&http), Arc::clone(&lane), stop))
+            if stream.protocol() == Some(h2::ALPN) {
+                return Box::pin(h2::serve(stream, Arc::clone(&http2), peer, bond, lane, stop));
+            }
+            Box::pin(converse(Customer::new(stream, Vec::new(), peer, bond), http, lane, stop))
         }));
+        door.tls = Some(Arc::clone(&self.web));
         Arc::new(door)
     }
 
@@ -148,7 +159,7 @@ impl Customers {
         let mut door = self.door(lane, begin, |fact| fact.ftp);
         // A client that stores a file never reads on the data connection: closing it with session tickets unread, its
         // kernel resets the connection and drops what was not sent yet.
-        let choose = Arc::clone(&self.choose);
+        let choose = Arc::clone(&self.plain);
         door.tls = Some(Arc::new(move |name| {
             let mut server = ServerConfig::clone(&choose(name));
             server.send_tls13_tickets = 0;
@@ -182,7 +193,7 @@ impl Customers {
             port: Box::new(move |service| {
                 facts.read().unwrap_or_else(PoisonError::into_inner).get(&service).and_then(&port)
             }),
-            tls: Some(Arc::clone(&self.choose)),
+            tls: Some(Arc::clone(&self.plain)),
             hear: Box::new(move |client, event| hear(&recorder, client, event)),
             hand_over: None,
         }
@@ -190,11 +201,17 @@ impl Customers {
 }
 
 /// The certificate of the service that has the name, else the module's.
-fn chooser(own: Arc<ServerConfig>, shared: Arc<Shared>, facts: Facts) -> Arc<Choose> {
+fn chooser(
+    own: Certified,
+    shared: Arc<Shared>,
+    facts: Facts,
+    of: fn(&Certified) -> &Arc<ServerConfig>,
+) -> Arc<Choose> {
     Arc::new(move |name| {
         let service = name.and_then(|name| service_of(&shared, name));
         let facts = facts.read().unwrap_or_else(PoisonError::into_inner);
-        service.and_then(|service| facts.get(&service)?.tls.clone()).unwrap_or_else(|| Arc::clone(&own))
+        let certified = service.and_then(|service| facts.get(&service)?.tls.as_ref());
+        Arc::clone(of(certified.unwrap_or(&own)))
     })
 }
 

@@ -14,6 +14,7 @@ use crate::admin::Identity;
 use crate::cabinet::{self, Active, Inventory, Member, Mode, Name, Position, Service, Standing};
 use crate::config::{self, Config, RouteFlaw};
 use crate::door::{Shared, Way};
+use crate::h2;
 
 use super::usage::Recorder;
 use super::ways::way;
@@ -53,7 +54,22 @@ pub(crate) struct Fact {
     /// The port of its cards for POP3.
     pub(crate) pop3: Option<u16>,
     /// The service's own certificate.
-    pub(crate) tls: Option<Arc<ServerConfig>>,
+    pub(crate) tls: Option<Certified>,
+}
+
+/// A certificate, as it serves.
+#[derive(Clone, Debug)]
+pub(crate) struct Certified {
+    /// For HTTP, by whichever version the customer chooses.
+    pub(crate) web: Arc<ServerConfig>,
+    /// For FTP and POP3.
+    pub(crate) plain: Arc<ServerConfig>,
+}
+
+impl From<Identity> for Certified {
+    fn from(identity: Identity) -> Self {
+        Self { web: identity.speaking(&[h2::ALPN, b"http/1.1"]), plain: identity.server }
+    }
 }
 
 /// The facts of all services.
@@ -62,7 +78,7 @@ pub(crate) type Facts = Arc<RwLock<BTreeMap<ServiceId, Fact>>>;
 /// Reads a service's own certificate again; one that cannot be read leaves the service without.
 fn fact(service: &Service) -> Fact {
     let tls = service.tls.as_ref().and_then(|files| match Identity::load(files) {
-        Ok(identity) => Some(identity.server),
+        Ok(identity) => Some(identity.into()),
         Err(error) => {
             tracing::error!(service = %service.name, "its certificate is not used: {error}");
             None

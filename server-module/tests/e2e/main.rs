@@ -12,6 +12,7 @@ mod boot;
 mod card;
 mod demo;
 mod front;
+mod h2;
 mod http;
 mod logins;
 mod run;

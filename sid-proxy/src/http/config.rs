@@ -11,6 +11,8 @@ pub struct Config {
     pub pseudonym: String,
     /// The scheme by which customers reach the listener.
     pub scheme: Scheme,
+    /// The version of HTTP in which customers really speak, where the driver translates: `Via` tells it.
+    pub translated: Option<&'static str>,
     /// What no customer may see.
     pub inside: Inside,
     /// Time-outs.
@@ -67,6 +69,7 @@ impl Default for Config {
         Self {
             pseudonym: String::from("sid-proxy"),
             scheme: Scheme::Http,
+            translated: None,
             inside: Inside::default(),
             timeouts: Timeouts::default(),
             limits: Limits::default(),

@@ -18,6 +18,8 @@ pub(super) struct Introduction {
     back: &'static [u8],
     /// True if what the peer told of the customer's own words is kept.
     trusted: bool,
+    /// The version that the customer speaks, where it is not the one that is read.
+    translated: Option<&'static str>,
 }
 
 /// What a trusted peer told in the fields of one name.
@@ -44,7 +46,13 @@ impl Introduction {
             (Scheme::Http, false) => b";proto=http\r\nX-Forwarded-Proto: http\r\n",
             (Scheme::Https, false) => b";proto=https\r\nX-Forwarded-Proto: https\r\n",
         };
-        Self { text, cuts: [before_address, before_node], back, trusted: peer.trusted }
+        Self {
+            text,
+            cuts: [before_address, before_node],
+            back,
+            trusted: peer.trusted,
+            translated: config.translated,
+        }
     }
 
     /// The most bytes that [`Introduction::write`] appends for a host of this length and nothing prior.
@@ -63,7 +71,8 @@ impl Introduction {
         forwarded: &Prior<'_>,
         text: &mut Vec<u8>,
     ) {
-        text.extend_from_slice(if old { b"Via: 1.0" } else { b"Via: 1.1" });
+        text.extend_from_slice(b"Via: ");
+        text.extend_from_slice(self.translated.unwrap_or(if old { "1.0" } else { "1.1" }).as_bytes());
         if forwarded_for.count == 0 && forwarded.count == 0 {
             text.extend_from_slice(&self.text);
         } else {
