@@ -208,7 +208,7 @@ fn walk(agent: &mut Agent<Ports>, repetitions: i32) {
 }
 
 fn traps(c: &mut Criterion) {
-    let target = Target { to: manager(), version: Version::V2c, community: b"public".into(), inform: false };
+    let target = Target::v2c(manager(), "public");
     let config = send::Config { targets: vec![target], ..send::Config::default() };
     let mut sender = Sender::new(Duration::ZERO, config, 1);
     let card = Card { address: Some([10, 1, 2, 1].into()), ..Card::new(2, 1, CardState::Failed) };

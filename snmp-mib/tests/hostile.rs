@@ -180,8 +180,10 @@ fn requests_without_draining_are_bounded() {
 
 #[test]
 fn a_trap_storm_is_bounded_and_counted() {
-    let mut receiver =
-        Receiver::new(receive::Config { limits: receive::Limits { waiting: 10 }, ..Default::default() });
+    let mut receiver = Receiver::new(receive::Config {
+        limits: receive::Limits { waiting: 10, ..Default::default() },
+        ..Default::default()
+    });
     let data = b"\x30\x27\x02\x01\x00\x04\x06public\xa4\x1a\x06\x07\x2b\x06\x01\x04\x01\x83\x7d\x40\x04\x0a\x01\x01\x01\
                  \x02\x01\x06\x02\x01\x07\x43\x01\x2a\x30\x00";
     let from = MANAGER.parse().unwrap();

@@ -157,13 +157,8 @@ fn law_7_an_error_leaves_all_but_the_counters() {
 }
 
 fn sender(inform: bool) -> Sender {
-    let target = |version, inform| Target {
-        to: MANAGER.parse().unwrap(),
-        version,
-        community: b"public".into(),
-        inform,
-    };
-    let targets = vec![target(Version::V1, false), target(Version::V2c, inform)];
+    let manager = MANAGER.parse().unwrap();
+    let targets = vec![Target::v1(manager, "public"), Target { inform, ..Target::v2c(manager, "public") }];
     Sender::new(Duration::ZERO, send::Config { targets, ..send::Config::default() }, 1)
 }
 
@@ -295,7 +290,10 @@ fn law_3_4_a_walk_ends_though_datagrams_are_lost() {
     let agent_address = "192.0.2.9:161".parse().unwrap();
     for (version, lose) in [(Version::V2c, 0), (Version::V1, 0), (Version::V2c, 3), (Version::V1, 2)] {
         let mut client = Client::new(manager::Config::default(), 1);
-        let peer = Peer { address: agent_address, version, community: b"public".into() };
+        let peer = match version {
+            Version::V1 => Peer::v1(agent_address, "public"),
+            Version::V2c => Peer::v2c(agent_address, "public"),
+        };
         client.walk(Duration::ZERO, &peer, oid!(1, 3, 6, 1, 4, 1, 32473, 1, 2, 1)).unwrap();
         let (bindings, done) = conversation(&mut client, &mut cabinet(30), lose);
         assert_eq!((bindings, done), (30 * 3 + 20, vec![Ok(())]), "{version:?} losing one in {lose}");

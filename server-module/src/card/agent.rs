@@ -14,7 +14,7 @@ use snmp_mib::mib::{Group, Mib, Table, TimeTicks};
 use snmp_mib::mibs::cabinet::{Card, CardAgent, CardState, CardStateChange, SERVER_MODULE, ServiceSwitch};
 use snmp_mib::notify::{ColdStart, Sender, Target, send};
 use snmp_mib::oid;
-use snmp_mib::wire::{ErrorStatus, Oid, Value, VarBindList, Version};
+use snmp_mib::wire::{ErrorStatus, Oid, Value, VarBindList};
 use tokio::net::UdpSocket;
 
 use crate::cabinet::Position;
@@ -134,8 +134,7 @@ fn agent(identity: &Identity, behind: &Behind) -> Agent<CardMib> {
 }
 
 fn sender(identity: &Identity) -> Sender {
-    let target =
-        |to| Target { to, version: Version::V2c, community: identity.read.clone().into(), inform: true };
+    let target = |to| Target::v2c(to, &identity.read).informed();
     let config = send::Config {
         targets: identity.told.into_iter().map(target).collect(),
         object_id: SERVER_MODULE.to_buf(),

@@ -11,7 +11,7 @@ use snmp_mib::mibs::cabinet::{self as mib, CardState, CardStateChange, ENTERPRIS
 use snmp_mib::mibs::mib2::Host;
 use snmp_mib::notify::{AuthenticationFailure, Sender, Target, send};
 use snmp_mib::oid;
-use snmp_mib::wire::{ErrorStatus, Oid, OidBuf, Value, VarBindList, Version};
+use snmp_mib::wire::{ErrorStatus, Oid, OidBuf, Value, VarBindList};
 
 use crate::cabinet::{
     Alarm, Card, Command, Input, Inventory, Label, Refusal, Role, State, Transition, Via, Who,
@@ -72,14 +72,9 @@ pub(super) fn agent(config: &Config) -> Result<Agent<Element>, Overlap> {
 
 /// A sender to the configured managers.
 pub(super) fn sender(config: &Config) -> Sender {
-    let target = |sink: &crate::config::TrapSink| Target {
-        to: sink.to,
-        version: match sink.version {
-            TrapVersion::V1 => Version::V1,
-            TrapVersion::V2c => Version::V2c,
-        },
-        community: sink.community.expose().into(),
-        inform: false,
+    let target = |sink: &crate::config::TrapSink| match sink.version {
+        TrapVersion::V1 => Target::v1(sink.to, sink.community.expose()),
+        TrapVersion::V2c => Target::v2c(sink.to, sink.community.expose()),
     };
     let send = send::Config {
         targets: config.snmp.traps.iter().map(target).collect(),

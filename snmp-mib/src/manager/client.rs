@@ -5,8 +5,10 @@ use core::{net::SocketAddr, time::Duration};
 
 use super::exchange::{Exchange, Failure, Kind, Peer, RequestId};
 use crate::outbox::Outbox;
+use crate::usm::{Builtin, Distrust, Engines, Heard, Security};
 use crate::wire::{
-    Body, ErrorStatus, Message, Oid, OidBuf, ParseError, Pdu, PduType, Value, VarBind, VarBinds, Version,
+    Body, ErrorStatus, Message, Oid, OidBuf, ParseError, Pdu, PduType, Problem, V3Message, Value, VarBind,
+    VarBindList, VarBinds, Version,
 };
 
 /// How a client asks.
@@ -30,18 +32,21 @@ impl Default for Config {
 
 /// How much a client keeps.
 ///
-/// Memory: a message of up to 64 KiB for each of `exchanges`, and as many answers that wait to be taken.
+/// Memory: a request of up to 64 KiB for each of `exchanges`, as many answers that wait to be taken, and about 500
+/// octets for each of `engines`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// The most requests under way.
     pub exchanges: usize,
+    /// The most engines of v3 whose identity, clock and keys are remembered.
+    pub engines: usize,
     /// The most bindings of a walk.
     pub walk: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { exchanges: 1_024, walk: 1_000_000 }
+        Self { exchanges: 1_024, engines: 1_024, walk: 1_000_000 }
     }
 }
 
@@ -93,12 +98,18 @@ pub enum Error {
     /// The bytes are no message.
     #[error("malformed message: {0}")]
     Malformed(#[from] ParseError),
+    /// The security model does not believe it.
+    #[error("not to be trusted: {0}")]
+    Untrusted(#[from] Distrust),
     /// No request waits for it: late, repeated, or from somebody else.
     #[error("answers nothing that was asked")]
     Unexpected,
     /// As many requests as the limits allow are under way.
     #[error("too many requests are under way")]
     Busy,
+    /// Nobody of that name was given to `Client::secure`.
+    #[error("the user is not known")]
+    UnknownUser,
 }
 
 /// What a client counts.
@@ -119,16 +130,8 @@ pub struct Stats {
 /// Something for the owner of a request.
 #[derive(Clone, Debug, PartialEq)]
 enum Note {
-    /// The first `count` bindings of the message in `datagram`.
-    Answer {
-        id: RequestId,
-        datagram: Vec<u8>,
-        count: usize,
-    },
-    Done {
-        id: RequestId,
-        outcome: Result<(), Failure>,
-    },
+    Answer { id: RequestId, varbinds: VarBindList },
+    Done { id: RequestId, outcome: Result<(), Failure> },
 }
 
 /// Asks agents.
@@ -143,7 +146,11 @@ pub struct Client {
     lent: Option<Note>,
     outbox: Outbox,
     stats: Stats,
+    engines: Option<Engines<Builtin>>,
 }
+
+/// How many times an engine may teach before what it refuses is believed: its identity, its clock, a restart.
+const LESSONS: u32 = 4;
 
 impl Client {
     /// A client. `first_wire_id` should not be guessed easily: an answer is believed that carries it and comes
@@ -159,7 +166,16 @@ impl Client {
             lent: None,
             outbox: Outbox::default(),
             stats: Stats::default(),
+            engines: None,
         }
+    }
+
+    /// Lets the client speak v3 as these users. An engine's identity and clock are found out when it is asked
+    /// first, and again when it has started anew. `salt` is random.
+    #[cfg(feature = "usm")]
+    pub fn secure(&mut self, users: impl IntoIterator<Item = crate::usm::Credentials>, salt: u64) {
+        let users = users.into_iter().collect();
+        self.engines = Some(Engines::new(crate::usm::RustCrypto, users, self.config.limits.engines, salt));
     }
 
     /// Asks for the values of `names`.
@@ -192,7 +208,7 @@ impl Client {
     /// [`Error::Busy`].
     pub fn walk(&mut self, now: Duration, peer: &Peer, root: Oid<'_>) -> Result<RequestId, Error> {
         let kind = Kind::Walk { root: root.to_buf(), last: root.to_buf(), seen: 0 };
-        let (pdu, repetitions) = self.step(peer.version);
+        let (pdu, repetitions) = self.step(peer.security.version());
         self.start(now, peer, pdu, repetitions, &nulls(&[root]), kind)
     }
 
@@ -225,12 +241,8 @@ impl Client {
         self.lent = self.notes.pop_front();
         match self.lent.as_ref()? {
             Note::Done { id, outcome } => Some(Output::Done { id: *id, outcome: *outcome }),
-            Note::Answer { id, datagram, count } => {
-                // It was read once when it came, so it can be read again.
-                let Ok(Message { body: Body::Pdu(pdu), .. }) = Message::parse(datagram) else {
-                    return None;
-                };
-                Some(Output::Answer { id: *id, varbinds: pdu.varbinds.first(*count) })
+            Note::Answer { id, varbinds } => {
+                Some(Output::Answer { id: *id, varbinds: varbinds.as_varbinds() })
             }
         }
     }
@@ -280,57 +292,127 @@ impl Client {
             return Err(Error::Busy);
         }
         let id = RequestId(self.next_id);
+        let bindings: VarBindList = bindings.iter().copied().collect();
+        let mut exchange = Exchange {
+            id,
+            peer: peer.clone(),
+            wire_id: 0,
+            pdu,
+            repetitions,
+            bindings,
+            tries: 1,
+            lessons: 0,
+            deadline: self.now.saturating_add(self.config.timeout),
+            kind,
+        };
+        exchange.wire_id = self.wire_id();
+        self.send(&exchange)?;
         self.next_id = self.next_id.wrapping_add(1);
-        let (wire_id, message) = self.request(peer, pdu, repetitions, bindings);
-        self.outbox.push(peer.address, message.clone(), 0);
-        let deadline = self.now.saturating_add(self.config.timeout);
-        self.exchanges.push(Exchange { id, peer: peer.clone(), wire_id, message, tries: 1, deadline, kind });
+        self.exchanges.push(exchange);
         Ok(id)
     }
 
-    /// Writes a request.
-    fn request(
-        &mut self,
-        peer: &Peer,
-        kind: PduType,
-        repetitions: i32,
-        bindings: &[VarBind<'_>],
-    ) -> (i32, Vec<u8>) {
-        let request_id = self.next_wire_id;
-        self.next_wire_id = self.next_wire_id.wrapping_add(1);
-        self.stats.sent = self.stats.sent.saturating_add(1);
+    /// The next request-id, which is a msgID as well and so is not negative.
+    const fn wire_id(&mut self) -> i32 {
+        let id = self.next_wire_id & i32::MAX;
+        self.next_wire_id = id.wrapping_add(1);
+        id
+    }
+
+    /// Sends what an exchange asks; of an engine that is not known, who it is.
+    fn send(&mut self, exchange: &Exchange) -> Result<(), Error> {
+        let Peer { address, security } = &exchange.peer;
         let pdu = Pdu {
-            kind,
-            request_id,
+            kind: exchange.pdu,
+            request_id: exchange.wire_id,
             error_status: ErrorStatus::NO_ERROR,
-            error_index: repetitions,
-            varbinds: VarBinds::list(bindings),
+            error_index: exchange.repetitions,
+            varbinds: exchange.bindings.as_varbinds(),
         };
-        let message = Message { version: peer.version, community: &peer.community, body: Body::Pdu(pdu) };
-        (request_id, message.to_vec())
+        let mut buffer = self.outbox.buffer();
+        match security {
+            Security::Community { version, community } => {
+                let message = Message { version: *version, community, body: Body::Pdu(pdu) };
+                buffer.extend(message.to_vec());
+            }
+            Security::User { name, context } => {
+                let engines = self.engines.as_mut().ok_or(Error::UnknownUser)?;
+                let sealed =
+                    engines.seal(self.now, (*address, name, context), exchange.wire_id, pdu, &mut buffer);
+                let sealed = sealed.map_err(|_| Error::UnknownUser)?.len();
+                let before = buffer.len().saturating_sub(sealed);
+                buffer.drain(..before);
+            }
+        }
+        self.stats.sent = self.stats.sent.saturating_add(1);
+        self.outbox.push(*address, buffer, 0);
+        Ok(())
     }
 
     fn answer(&mut self, from: SocketAddr, data: &[u8]) -> Result<(), Error> {
-        let message = Message::parse(data)?;
-        let Body::Pdu(pdu @ Pdu { kind: PduType::RESPONSE, .. }) = message.body else {
+        let message = match Message::parse(data) {
+            Ok(message) => message,
+            Err(error) if error.problem == Problem::Version(3) => return self.sealed(from, data),
+            Err(error) => return Err(error.into()),
+        };
+        let Body::Pdu(pdu) = message.body else {
             return Err(Error::Unexpected);
         };
+        let Message { version, community, .. } = message;
         let belongs = |exchange: &Exchange| {
             exchange.wire_id == pdu.request_id
                 && exchange.peer.address == from
-                && exchange.peer.version == message.version
-                && exchange.peer.community == message.community
+                && matches!(&exchange.peer.security, Security::Community { version: v, community: c }
+                    if *v == version && c == community)
         };
         let found = self.exchanges.iter().position(belongs).ok_or(Error::Unexpected)?;
+        self.take(found, &pdu)
+    }
+
+    /// Takes a message of v3: an answer, or a Report that teaches how to ask again.
+    fn sealed(&mut self, from: SocketAddr, data: &[u8]) -> Result<(), Error> {
+        let id = V3Message::parse(data)?.id;
+        let belongs = |exchange: &Exchange| exchange.wire_id == id && exchange.peer.address == from;
+        let found = self.exchanges.iter().position(belongs).ok_or(Error::Unexpected)?;
+        let exchange = self.exchanges.get(found).ok_or(Error::Unexpected)?;
+        let (Security::User { name, .. }, Some(engines)) = (&exchange.peer.security, self.engines.as_mut())
+        else {
+            return Err(Error::Unexpected);
+        };
+        let mut plain = Vec::new();
+        match engines.open(self.now, from, name, data, &mut plain)? {
+            Heard::Answer(pdu) if pdu.request_id != id => Err(Error::Unexpected),
+            Heard::Answer(pdu) => self.take(found, &pdu),
+            Heard::Lesson(_) if exchange.lessons < LESSONS => {
+                let mut exchange = self.exchanges.swap_remove(found);
+                exchange.lessons = exchange.lessons.saturating_add(1);
+                exchange.deadline = self.now.saturating_add(self.config.timeout);
+                exchange.wire_id = self.wire_id();
+                let sent = self.send(&exchange);
+                self.exchanges.push(exchange);
+                sent
+            }
+            Heard::Lesson(reason) | Heard::Refused(reason) => {
+                let exchange = self.exchanges.swap_remove(found);
+                self.done(exchange.id, Err(Failure::Security(reason)));
+                Ok(())
+            }
+        }
+    }
+
+    /// Takes the answer to the exchange at `found`.
+    fn take(&mut self, found: usize, pdu: &Pdu<'_>) -> Result<(), Error> {
+        if pdu.kind != PduType::RESPONSE {
+            return Err(Error::Unexpected);
+        }
         let exchange = self.exchanges.swap_remove(found);
-        let version = message.version;
         match exchange.kind.clone() {
-            Kind::Walk { root, last, seen } => self.walked(exchange, &pdu, data, version, root, last, seen),
+            Kind::Walk { root, last, seen } => self.walked(exchange, pdu, root, last, seen),
             Kind::Once { bindings } => {
                 let outcome = match pdu.error_status {
                     ErrorStatus::NO_ERROR if pdu.varbinds.len() != bindings => Err(Failure::Mismatch),
                     ErrorStatus::NO_ERROR => {
-                        self.note(exchange.id, data, bindings);
+                        self.note(exchange.id, pdu.varbinds);
                         Ok(())
                     }
                     status => Err(Failure::Refused { status, index: pdu.error_index }),
@@ -342,17 +424,8 @@ impl Client {
     }
 
     /// Takes one response of a walk, and asks on from its last name.
-    #[allow(clippy::too_many_arguments, reason = "the parts of one walk, taken apart by the caller")]
-    fn walked(
-        &mut self,
-        mut exchange: Exchange,
-        pdu: &Pdu<'_>,
-        data: &[u8],
-        version: Version,
-        root: OidBuf,
-        mut last: OidBuf,
-        seen: usize,
-    ) {
+    fn walked(&mut self, mut exchange: Exchange, pdu: &Pdu<'_>, root: OidBuf, mut last: OidBuf, seen: usize) {
+        let version = exchange.peer.security.version();
         // The end of the MIB in v1 is an error (RFC 1157 §4.1.3).
         if version == Version::V1 && pdu.error_status == ErrorStatus::NO_SUCH_NAME {
             return self.done(exchange.id, Ok(()));
@@ -375,7 +448,7 @@ impl Client {
         }
         let seen = seen.saturating_add(count);
         if count > 0 {
-            self.note(exchange.id, data, count);
+            self.note(exchange.id, pdu.varbinds.first(count));
         }
         if ended {
             return self.done(exchange.id, Ok(()));
@@ -383,19 +456,18 @@ impl Client {
         if seen >= self.config.limits.walk {
             return self.done(exchange.id, Err(Failure::TooLong));
         }
-        let (pdu, repetitions) = self.step(version);
-        let (wire_id, message) = self.request(&exchange.peer, pdu, repetitions, &nulls(&[last.as_oid()]));
-        self.outbox.push(exchange.peer.address, message.clone(), 0);
-        exchange.wire_id = wire_id;
-        exchange.message = message;
-        exchange.tries = 1;
+        exchange.bindings = nulls(&[last.as_oid()]).into_iter().collect();
+        exchange.wire_id = self.wire_id();
+        (exchange.tries, exchange.lessons) = (1, 0);
         exchange.deadline = self.now.saturating_add(self.config.timeout);
         exchange.kind = Kind::Walk { root, last, seen };
+        // What cannot be sent is not answered, and is sent again when its time comes.
+        let _ = self.send(&exchange);
         self.exchanges.push(exchange);
     }
 
-    fn note(&mut self, id: RequestId, datagram: &[u8], count: usize) {
-        self.notes.push_back(Note::Answer { id, datagram: datagram.to_vec(), count });
+    fn note(&mut self, id: RequestId, varbinds: VarBinds<'_>) {
+        self.notes.push_back(Note::Answer { id, varbinds: varbinds.to_list() });
     }
 
     fn done(&mut self, id: RequestId, outcome: Result<(), Failure>) {
@@ -418,9 +490,12 @@ impl Client {
             exchange.tries = exchange.tries.saturating_add(1);
             // At least a moment ahead, so that a timeout of zero does not spin.
             exchange.deadline = now.saturating_add(self.config.timeout.max(Duration::from_millis(1)));
-            self.stats.sent = self.stats.sent.saturating_add(1);
             self.stats.repeated = self.stats.repeated.saturating_add(1);
-            self.outbox.push(exchange.peer.address, exchange.message.clone(), 0);
+            exchange.lessons = 0;
+            if matches!(exchange.peer.security, Security::User { .. }) {
+                exchange.wire_id = self.wire_id();
+            }
+            let _ = self.send(&exchange);
             self.exchanges.push(exchange);
         }
     }

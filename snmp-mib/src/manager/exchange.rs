@@ -1,36 +1,51 @@
 //! One request and what became of it.
 
 use alloc::vec::Vec;
-use core::{fmt, net::SocketAddr, time::Duration};
+use core::{net::SocketAddr, time::Duration};
 
-use crate::wire::{ErrorStatus, OidBuf, Version};
+use crate::usm::{Reason, Security};
+use crate::wire::{ErrorStatus, OidBuf, PduType, VarBindList, Version};
 
 /// Names a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestId(pub u64);
 
 /// An agent to be asked.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Peer {
     /// Its address.
     pub address: SocketAddr,
-    /// The version to speak.
-    pub version: Version,
-    /// The community.
-    pub community: Vec<u8>,
+    /// How it is spoken to.
+    pub security: Security,
 }
 
 impl Peer {
+    /// An agent that speaks v1.
+    pub fn v1(address: SocketAddr, community: &str) -> Self {
+        Self { address, security: Security::Community { version: Version::V1, community: community.into() } }
+    }
+
     /// An agent that speaks v2c.
     pub fn v2c(address: SocketAddr, community: &str) -> Self {
-        Self { address, version: Version::V2c, community: community.into() }
+        Self { address, security: Security::Community { version: Version::V2c, community: community.into() } }
     }
-}
 
-impl fmt::Debug for Peer {
-    /// The community is a secret and stays out.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Peer {{ address: {}, version: {:?} }}", self.address, self.version)
+    /// An agent that speaks v3, asked as that user, whose credentials `Client::secure` was given.
+    pub fn v3(address: SocketAddr, user: &str) -> Self {
+        Self { address, security: Security::User { name: user.into(), context: Vec::new() } }
+    }
+
+    /// The same agent, asked in that context: by the contextName of v3, or by `community@context`.
+    #[must_use]
+    pub fn within(mut self, name: &str) -> Self {
+        match &mut self.security {
+            Security::User { context, .. } => *context = name.into(),
+            Security::Community { community, .. } => {
+                community.push(b'@');
+                community.extend(name.as_bytes());
+            }
+        }
+        self
     }
 }
 
@@ -49,6 +64,9 @@ pub enum Failure {
         /// Its error-index, counted from 1.
         index: i32,
     },
+    /// The engine refuses the user, or who made the message is not known here.
+    #[error("refused by the security model: {0}")]
+    Security(Reason),
     /// A walk met a name that does not rise: going on would never end.
     #[error("the agent's names do not rise")]
     NotRising,
@@ -65,10 +83,14 @@ pub enum Failure {
 pub(super) struct Exchange {
     pub(super) id: RequestId,
     pub(super) peer: Peer,
-    /// The request-id of the message that an answer must carry.
+    /// The request-id that an answer must carry; in v3 the msgID as well.
     pub(super) wire_id: i32,
-    pub(super) message: Vec<u8>,
+    pub(super) pdu: PduType,
+    pub(super) repetitions: i32,
+    pub(super) bindings: VarBindList,
     pub(super) tries: u32,
+    /// How often the engine has taught its identity or its clock since this was asked.
+    pub(super) lessons: u32,
     pub(super) deadline: Duration,
     pub(super) kind: Kind,
 }

@@ -4,13 +4,16 @@
 mod receiver;
 mod sender;
 mod standard;
+pub mod tables;
+mod target;
 mod trap;
 mod typed;
 
 pub use receiver::Receiver;
-pub use sender::{Sender, Target};
+pub use sender::Sender;
 pub use snmp_mib_derive::Notification;
 pub use standard::{AuthenticationFailure, ColdStart, LinkDown, LinkUp, SNMP_TRAPS, WarmStart};
+pub use target::Target;
 pub use trap::Trap;
 pub use typed::{Notification, report};
 

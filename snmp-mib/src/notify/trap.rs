@@ -37,14 +37,13 @@ impl<'a> Trap<'a> {
     pub fn read(message: &Message<'a>) -> Option<Self> {
         match message.body {
             Body::TrapV1(trap) => Some(Self::from_v1(&trap)),
-            Body::Pdu(pdu) if matches!(pdu.kind, PduType::TRAP | PduType::INFORM) => {
-                Self::from_v2(pdu.varbinds)
-            }
+            Body::Pdu(pdu) if matches!(pdu.kind, PduType::TRAP | PduType::INFORM) => Self::of(pdu.varbinds),
             Body::Pdu(_) => None,
         }
     }
 
-    fn from_v2(bindings: VarBinds<'a>) -> Option<Self> {
+    /// Reads the notification that the bindings of v2c or v3 tell; `None` where they lack sysUpTime or snmpTrapOID.
+    pub fn of(bindings: VarBinds<'a>) -> Option<Self> {
         let mut first = bindings.iter();
         let up_time = match first.next()? {
             VarBind { name, value: Value::TimeTicks(ticks) } if name == SYS_UP_TIME => ticks,

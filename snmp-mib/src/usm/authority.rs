@@ -298,7 +298,7 @@ pub(super) const fn level(flags: Flags) -> Level {
 }
 
 /// The encoded scoped PDU.
-pub(super) fn encode(scoped: &ScopedPdu<'_>) -> Result<Vec<u8>, NoRoom> {
+pub(crate) fn encode(scoped: &ScopedPdu<'_>) -> Result<Vec<u8>, NoRoom> {
     let mut buffer = alloc::vec![0; scoped.room()];
     let mut writer = Writer::new(&mut buffer);
     scoped.write(&mut writer)?;

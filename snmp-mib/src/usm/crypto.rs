@@ -25,6 +25,34 @@ pub trait Crypto {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RustCrypto;
 
+/// What the engines of this crate use.
+#[cfg(feature = "usm")]
+pub(crate) type Builtin = RustCrypto;
+
+/// Without the feature there is none, and so nobody who could make a message of v3.
+#[cfg(not(feature = "usm"))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Builtin {}
+
+#[cfg(not(feature = "usm"))]
+impl Crypto for Builtin {
+    fn hash(&self, _: Auth, _: &mut dyn Iterator<Item = &[u8]>, _: &mut [u8; 64]) {
+        match *self {}
+    }
+
+    fn mac(&self, _: Auth, _: &[u8], _: &mut dyn Iterator<Item = &[u8]>, _: &mut [u8; 64]) {
+        match *self {}
+    }
+
+    fn encrypt(&self, _: Privacy, _: &[u8], _: &[u8; 16], _: &mut [u8]) {
+        match *self {}
+    }
+
+    fn decrypt(&self, _: Privacy, _: &[u8], _: &[u8; 16], _: &mut [u8]) {
+        match *self {}
+    }
+}
+
 #[cfg(feature = "usm")]
 mod rust_crypto {
     use super::{Auth, Crypto, Privacy, RustCrypto};

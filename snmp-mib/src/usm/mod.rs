@@ -31,6 +31,7 @@
 
 mod authority;
 mod crypto;
+mod engines;
 mod envelope;
 mod key;
 mod peer;
@@ -38,10 +39,14 @@ mod protocol;
 mod report;
 mod user;
 
+pub(crate) use authority::encode;
 pub use authority::{Authority, Config, Opened, Refused, Sender, TIME_WINDOW};
+pub(crate) use crypto::Builtin;
 pub use crypto::Crypto;
 #[cfg(feature = "usm")]
 pub use crypto::RustCrypto;
+pub use engines::Security;
+pub(crate) use engines::{Engines, Heard};
 pub use key::{Key, ShortPassword};
 pub use peer::{Distrust, Peer};
 pub use protocol::{Auth, Extension, Level, Privacy};

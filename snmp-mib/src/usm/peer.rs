@@ -52,6 +52,42 @@ impl<C: Crypto> Peer<C> {
         Self { crypto, credentials, level, engine: Box::default(), user, clock: None, salt, max_size }
     }
 
+    /// Makes the acquaintance of an engine by the first message of its own accord, as a trap is. Nothing but the key
+    /// of authentication is made before the message has proved to be the user's.
+    ///
+    /// # Errors
+    /// [`Distrust`]: the message is not the user's.
+    pub fn introduce(
+        crypto: C,
+        credentials: Credentials,
+        datagram: &[u8],
+        salt: u64,
+        max_size: i32,
+    ) -> Result<Self, Distrust> {
+        let message = V3Message::parse(datagram)?;
+        let (parameters, digest_at) = UsmParameters::parse(&message)?;
+        if !(5..=32).contains(&parameters.engine.len()) {
+            return Err(Reason::UnknownEngine.into());
+        }
+        if level(message.flags) < credentials.level() {
+            return Err(Reason::UnsupportedLevel.into());
+        }
+        if let Some(auth) = credentials.localize_auth(&crypto, parameters.engine) {
+            let whole = datagram.get(..message.len).unwrap_or(datagram);
+            if !envelope::authentic(&crypto, &auth, whole, parameters.digest, digest_at) {
+                return Err(Reason::WrongDigest.into());
+            }
+        }
+        let user = credentials.localize(&crypto, parameters.engine);
+        let engine = parameters.engine.into();
+        Ok(Self { user, engine, ..Self::new(crypto, credentials, salt, max_size) })
+    }
+
+    /// On whose behalf one speaks.
+    pub fn user(&self) -> &[u8] {
+        self.credentials.name()
+    }
+
     /// The engine's identity; empty before it is discovered.
     pub fn engine(&self) -> &[u8] {
         &self.engine

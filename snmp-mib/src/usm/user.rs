@@ -68,10 +68,15 @@ impl Credentials {
         (self.auth.as_ref().map(|(auth, _)| *auth), self.privacy.as_ref().map(|(privacy, _)| *privacy))
     }
 
+    /// The key of authentication as one engine knows it.
+    pub(super) fn localize_auth(&self, crypto: &impl Crypto, engine: &[u8]) -> Option<(Auth, Key)> {
+        self.auth.as_ref().map(|(auth, key)| (*auth, key.localize(crypto, *auth, engine)))
+    }
+
     /// The user as one engine knows it.
     #[must_use]
     pub fn localize(&self, crypto: &impl Crypto, engine: &[u8]) -> User {
-        let auth = self.auth.as_ref().map(|(auth, key)| (*auth, key.localize(crypto, *auth, engine)));
+        let auth = self.localize_auth(crypto, engine);
         let privacy = self.auth.as_ref().zip(self.privacy.as_ref()).map(|((auth, _), (privacy, key))| {
             let local = key.localize(crypto, *auth, engine);
             (*privacy, local.for_privacy(crypto, *auth, *privacy, engine))
