@@ -39,6 +39,9 @@ pub enum Error {
     /// The content is encrypted, and the card has no key that opens it.
     #[error("its content is encrypted for profiles of which this card has no key")]
     Sealed,
+    /// The package is not for this card.
+    #[error("it is not for this card: its scope leaves the card out")]
+    OutOfScope,
     /// The package knows no way for this card: not from its version, or not for its profile.
     #[error("it holds no way from the version and for the profile of this card")]
     NoWay,

@@ -150,6 +150,7 @@ mod cipher {
         nonce
     }
 
+    #[cfg(feature = "build")]
     pub(super) fn encrypt(key: &[u8; 32], leaf: u64, content: &mut [u8]) -> [u8; 16] {
         let cipher = ChaCha20Poly1305::new(key.into());
         // It fails for more than 256 GiB only, and a leaf is 64 KiB.

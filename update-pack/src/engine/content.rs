@@ -32,7 +32,7 @@ pub(super) enum Ask {
 /// Where new content comes from.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Content {
-    Frames(Frames),
+    Frames(Box<Frames>),
     Delta(Box<Delta>),
 }
 
@@ -52,7 +52,7 @@ impl Content {
             let back = (stream.kind == StreamKind::DELTA_BOTH).then_some(stream.back);
             Self::Delta(Box::new(Delta::new(plan, Source { layout, key, len, back }, total)))
         } else {
-            Self::Frames(Frames {
+            Self::Frames(Box::new(Frames {
                 limit: limits.frame,
                 stretch: Stretch::new(layout, key, from.payload, len),
                 next: from,
@@ -60,7 +60,7 @@ impl Content {
                 stored: Vec::new(),
                 raw: Vec::new(),
                 at: 0,
-            })
+            }))
         }
     }
 

@@ -1,6 +1,8 @@
 //! The machine: one effect at a time. Which phase follows which is in `turn`.
 
 use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::check::Check;
@@ -44,6 +46,12 @@ pub struct Engine {
     pub(super) resumed: Option<Resumed>,
     /// How often the state was read; a storage that forgets could make this endless.
     pub(super) rounds: u32,
+    /// The legs of the package that were tried and did not start from what the directory holds.
+    pub(super) tried: Vec<usize>,
+    /// What was different for the first of them, which is the one that should have fitted.
+    pub(super) different: Option<Outcome>,
+    /// The version from which the first of several legs started.
+    pub(super) origin: Option<String>,
     next_id: u64,
     now: Duration,
     stats: Stats,
@@ -108,6 +116,9 @@ impl Engine {
             root: Time::default(),
             resumed: None,
             rounds: 0,
+            tried: Vec::new(),
+            different: None,
+            origin: None,
             next_id: 0,
             now: Duration::ZERO,
             stats: Stats::default(),

@@ -141,14 +141,18 @@ impl Engine {
 
     /// Everything is in order: goes about the goal, or is through with it.
     fn begin(&mut self) {
-        if let Some(outcome) = self.pending.take() {
-            return self.finish(outcome);
+        match self.pending.take() {
+            Some(outcome) if !self.goes_on(&outcome) => return self.finish(outcome),
+            _ => {}
         }
         let recovered = self.recovered.map(|(recovered, _)| recovered);
         match &self.goal {
             Goal::Apply(trust) => {
                 let reader = Reader::new(self.config.limits, trust.clone());
-                self.phase = Phase::Verify(Box::new(reader), 0);
+                let installed = self.found.installed.as_ref().map(|installed| installed.version.clone());
+                let mut device = self.config.device.clone();
+                device.version = installed.or(device.version);
+                self.phase = Phase::Verify(Box::new(reader.on(device)), 0);
             }
             Goal::Undo => {
                 let applied = matches!(self.found.last(), Some((_, Mark::Applied, _)));
@@ -174,6 +178,32 @@ impl Engine {
         }
     }
 
+    /// Whether a leg has arrived from which another one leads on.
+    fn goes_on(&mut self, outcome: &Outcome) -> bool {
+        let (Outcome::Applied { from, to, .. }, Some(envelope)) = (outcome, &self.envelope) else {
+            return false;
+        };
+        let root = &envelope.root;
+        let on = *to != root.to_version && root.legs.iter().any(|leg| leg.from == *to);
+        if on {
+            self.origin = Some(from.clone());
+            self.tried.clear();
+            self.different = None;
+        }
+        on
+    }
+
+    /// Reads the package for its next leg, if the directory is not what the last one starts from.
+    fn next_leg(&mut self) -> bool {
+        let (Goal::Apply(trust), Some(envelope)) = (&self.goal, &self.envelope) else { return false };
+        self.tried.push(envelope.leg);
+        let legs = self.config.device.candidates(&envelope.root);
+        let Some(leg) = legs.into_iter().find(|leg| !self.tried.contains(leg)) else { return false };
+        let reader = Reader::new(self.config.limits, trust.clone()).leg(leg);
+        self.phase = Phase::Verify(Box::new(reader), 0);
+        true
+    }
+
     fn verified(&mut self, reader: Reader) {
         let Some(envelope) = reader.finish() else { return };
         if let Err(error) = envelope.stream_key(&self.config.keys) {
@@ -191,7 +221,8 @@ impl Engine {
             manifest: envelope.manifest.clone(),
         };
         let plan = Plan::new(envelope.manifest.clone());
-        let finished = self.recovered == Some((Recovered::Finished, Some(envelope.id)));
+        let finished = self.recovered == Some((Recovered::Finished, Some(envelope.id)))
+            && self.found.installed.as_ref().is_some_and(|installed| installed.version == record.to);
         self.current = Some(Box::new(Current { number, record, plan }));
         self.envelope = Some(Box::new(envelope));
         let epoch = self.current.as_ref().map_or(0, |current| current.record.epoch);
@@ -209,7 +240,7 @@ impl Engine {
     fn applied(&self, resumed: bool) -> Option<Outcome> {
         let current = self.current.as_deref()?;
         Some(Outcome::Applied {
-            from: current.record.from.clone(),
+            from: self.origin.clone().unwrap_or_else(|| current.record.from.clone()),
             to: current.record.to.clone(),
             id: current.record.id,
             resumed,
@@ -318,13 +349,25 @@ impl Engine {
 
     /// Something stands in the way: goes back to where everything is in order, and ends.
     pub(super) fn stop(&mut self, stop: Stop, effect: Option<Effect>) {
-        let outcome = match (stop, effect) {
+        let mut outcome = match (stop, effect) {
             (Stop::Refuse(reason), _) => Outcome::Refused(reason),
             (Stop::Fail(failure), Some(what)) => {
                 Outcome::Failed { what: Box::new(what), failure, settled: true }
             }
             (Stop::Fail(_), None) => return,
         };
+        let elsewhere = matches!(
+            (&self.phase, &outcome),
+            (Phase::Inspect(_, Side::Before), Outcome::Refused(Reason::Different(_)))
+        );
+        if elsewhere {
+            let first = self.different.take().unwrap_or(outcome);
+            self.different = Some(first.clone());
+            if self.next_leg() {
+                return;
+            }
+            outcome = first;
+        }
         let touched = matches!(
             &self.phase,
             Phase::Stage(_)

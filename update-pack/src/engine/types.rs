@@ -11,6 +11,7 @@ use crate::limits::Limits;
 use crate::seal::ProfileKey;
 use crate::tree::{Difference, Kind, Mode, Path};
 use crate::trust::Trust;
+use crate::verify::Device;
 use crate::wire::Digest;
 
 /// How an engine works.
@@ -19,6 +20,9 @@ use crate::wire::Digest;
 pub struct Config {
     /// How much it holds in memory.
     pub limits: Limits,
+    /// What the card tells of itself, by which a package picks the way that it goes here. The version is known to the
+    /// engine if it was the last to install something.
+    pub device: Device,
     /// The keys of the card's profiles, for packages that are encrypted.
     pub keys: Vec<ProfileKey>,
     /// Whether it stops when it knows what it would do.

@@ -6,6 +6,7 @@
 mod envelope;
 mod leaves;
 mod reader;
+mod route;
 mod stretch;
 
 pub use envelope::{Envelope, Layout};
@@ -13,6 +14,7 @@ pub use leaves::Leaves;
 #[cfg(feature = "build")]
 pub(crate) use leaves::hash_payload;
 pub use reader::{Need, Progress, Reader};
+pub use route::{Device, Means, Route};
 pub use stretch::Stretch;
 
 /// Bytes of the payload that the signed root vouches for. Only this module makes them, and what writes takes

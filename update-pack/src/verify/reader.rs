@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use super::{Envelope, Leaves, Verified};
+use super::{Device, Envelope, Leaves, Verified};
 use crate::error::{Error, Malformed, Part, Problem};
 use crate::limits::Limits;
 use crate::trust::{PublicKey, Trust, carried, entitled, package_id};
@@ -38,7 +38,7 @@ pub enum Progress<'a> {
 pub struct Reader {
     limits: Limits,
     trust: Trust,
-    leg: usize,
+    pick: Pick,
     /// File offset of what comes next, but for the payload, whose leaves know theirs.
     at: u64,
     state: State,
@@ -70,15 +70,28 @@ enum State {
     Failed(Error),
 }
 
+/// Which leg is read for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Pick {
+    Leg(usize),
+    Card(Device),
+}
+
 impl Reader {
     /// A reader that believes `trust`, for the first leg of the package.
     pub fn new(limits: Limits, trust: Trust) -> Self {
-        Self { limits, trust, leg: 0, at: 0, state: State::Header }
+        Self { limits, trust, pick: Pick::Leg(0), at: 0, state: State::Header }
     }
 
     /// Reads for another leg: all are checked, and its manifest is the one that is kept.
     pub fn leg(mut self, leg: usize) -> Self {
-        self.leg = leg;
+        self.pick = Pick::Leg(leg);
+        self
+    }
+
+    /// Reads for a card: refuses what is not for it, and keeps the manifest of the leg that it would take first.
+    pub fn on(mut self, device: Device) -> Self {
+        self.pick = Pick::Card(device);
         self
     }
 
@@ -276,11 +289,18 @@ impl Reader {
         for leg in &root.legs {
             within(Part::Manifest, u64::from(leg.manifest.len), u64::from(self.limits.manifest))?;
         }
+        let leg = match &self.pick {
+            Pick::Leg(leg) => *leg,
+            Pick::Card(device) => {
+                device.check(&root.scope)?;
+                device.candidates(&root).first().copied().ok_or(Error::NoWay)?
+            }
+        };
         let text = root.text.map_or(0, |text| text.len);
         within(Part::Text, u64::from(text), u64::from(self.limits.text))?;
         let envelope = Envelope {
             id: package_id(&header.emit(), bytes),
-            leg: self.leg,
+            leg,
             root,
             role: header.role,
             signers,
