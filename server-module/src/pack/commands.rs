@@ -56,6 +56,7 @@ pub(super) fn build(args: &super::Build) -> Done {
         epoch: args.epoch,
         scope: Scope::parse(&args.scope).map_err(|error| Exit::usage(format!("--scope: {error}")))?,
         severity,
+        undo: true,
         ..build::Config::default()
     };
     let contents = |side, path: &update_pack::tree::Path| {

@@ -88,7 +88,7 @@ impl Builder {
             new.append(&mut read(Side::After, target.index)?);
         }
         let mut old = Vec::new();
-        for (index, _) in plan.sources() {
+        for (index, _) in plan.contents(Side::Before) {
             old.append(&mut read(Side::Before, index)?);
         }
         let stream = self.stream(&old, &new).map_err(|_| Error::Compressor)?;

@@ -13,7 +13,7 @@ use crate::delta::{Apply, Direction, HEAD_MAX, Output, Patch};
 use crate::error::{Error, Malformed, Part, Problem};
 use crate::limits::Limits;
 use crate::seal::{ProfileKey, StreamKey};
-use crate::tree::Path;
+use crate::tree::{Path, Side};
 use crate::verify::{Envelope, Layout, Need, Stretch};
 use crate::wire::{Encoding, FRAME_HEAD, FrameHead, LEAF, StreamKind};
 
@@ -21,9 +21,14 @@ use crate::wire::{Encoding, FRAME_HEAD, FrameHead, LEAF, StreamKind};
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Ask {
     Package(Need),
-    /// Some of an old file.
-    Old {
+    /// Some of a file of the tree.
+    Tree {
         path: Path,
+        offset: u64,
+        len: u32,
+    },
+    /// Some of the delta that was kept for the way back.
+    Kept {
         offset: u64,
         len: u32,
     },
@@ -50,7 +55,8 @@ impl Content {
         let (key, len) = (envelope.stream_key(keys).ok().flatten(), layout.content_len(stream.sealed));
         if stream.kind.is_delta() {
             let back = (stream.kind == StreamKind::DELTA_BOTH).then_some(stream.back);
-            Self::Delta(Box::new(Delta::new(plan, Source { layout, key, len, back }, total)))
+            let patch = Patches::Package { layout, key, back };
+            Self::Delta(Box::new(Delta::new(plan, Source { patch, len }, total)))
         } else {
             Self::Frames(Box::new(Frames {
                 limit: limits.frame,
@@ -62,6 +68,11 @@ impl Content {
                 at: 0,
             }))
         }
+    }
+
+    /// The old content again, made from the new and a kept delta of `len` bytes; `total` bytes.
+    pub(super) fn back(plan: &Plan, len: u64, total: u64) -> Self {
+        Self::Delta(Box::new(Delta::new(plan, Source { patch: Patches::Kept, len }, total)))
     }
 
     /// Appends at most `room` new bytes to `out`, or says what is needed for that.
@@ -167,12 +178,12 @@ impl Frames {
     }
 }
 
-/// A delta from the old files to the new ones, each side end to end in the order of the manifest.
+/// A delta between the old files and the new ones, each side end to end in the order of the manifest.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Delta {
     source: Source,
     total: u64,
-    /// Old files: where each begins among them, its index, its length.
+    /// Files to start from: where each begins among them, its index, its length.
     sources: Vec<(u64, usize, u64)>,
     source_len: u64,
     apply: Option<Apply>,
@@ -182,15 +193,26 @@ pub(super) struct Delta {
     wanted: Option<Wanted>,
 }
 
-/// The stream that holds a delta.
+/// A delta, and which way it is taken.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Source {
-    layout: Layout,
-    key: Option<StreamKey>,
+    patch: Patches,
     /// Bytes of the delta.
     len: u64,
-    /// How many of them are for the way back, if it has one.
-    back: Option<u64>,
+}
+
+/// Where a delta lies.
+#[derive(Clone, Debug, PartialEq)]
+enum Patches {
+    /// In the package: it leads forward.
+    Package {
+        layout: Layout,
+        key: Option<StreamKey>,
+        /// How many bytes are for the way back, if it has one.
+        back: Option<u64>,
+    },
+    /// Beside the journal: it leads back.
+    Kept,
 }
 
 /// A range that is being read.
@@ -198,9 +220,16 @@ pub(super) struct Source {
 struct Wanted {
     from: u64,
     len: u32,
-    /// Where the package holds it; `None` when it is a range of the old files.
-    stretch: Option<Stretch>,
+    place: Held,
     bytes: Vec<u8>,
+}
+
+/// What holds a range.
+#[derive(Clone, Debug, PartialEq)]
+enum Held {
+    Package(Stretch),
+    Kept,
+    Files,
 }
 
 impl Wanted {
@@ -212,7 +241,11 @@ impl Wanted {
 impl Delta {
     fn new(plan: &Plan, source: Source, total: u64) -> Self {
         let mut source_len: u64 = 0;
-        let sources = plan.sources().map(|(index, size)| {
+        let side = match source.patch {
+            Patches::Package { .. } => Side::Before,
+            Patches::Kept => Side::After,
+        };
+        let sources = plan.contents(side).map(|(index, size)| {
             let start = source_len;
             source_len = source_len.saturating_add(size);
             (start, index, size)
@@ -250,7 +283,7 @@ impl Delta {
         match apply.poll().map_err(unsound)? {
             Output::Patch { at, len } => self.want_package(at, len),
             Output::Source { at, len } => {
-                self.wanted = Some(Wanted { from: at, len, stretch: None, bytes: Vec::new() });
+                self.wanted = Some(Wanted { from: at, len, place: Held::Files, bytes: Vec::new() });
             }
             Output::Write(bytes) => {
                 self.spill.clear();
@@ -263,9 +296,14 @@ impl Delta {
     }
 
     fn want_package(&mut self, from: u64, len: u32) {
-        let Source { layout, key, .. } = &self.source;
-        let stretch = Stretch::new(*layout, key.clone(), from, from.saturating_add(u64::from(len)));
-        self.wanted = Some(Wanted { from, len, stretch: Some(stretch), bytes: Vec::new() });
+        let place = match &self.source.patch {
+            Patches::Package { layout, key, .. } => {
+                let to = from.saturating_add(u64::from(len));
+                Held::Package(Stretch::new(*layout, key.clone(), from, to))
+            }
+            Patches::Kept => Held::Kept,
+        };
+        self.wanted = Some(Wanted { from, len, place, bytes: Vec::new() });
     }
 
     fn give(&mut self, bytes: &[u8]) -> Result<(), Stop> {
@@ -273,8 +311,12 @@ impl Delta {
             return apply.give(bytes).map_err(unsound);
         }
         let patch = Patch::parse(bytes, self.source.len).map_err(unsound)?;
-        let apply = Apply::new(&patch, Direction::Forward, self.source_len, self.total).map_err(unsound)?;
-        if patch.new_len != self.total || patch.undo != self.source.back {
+        let (direction, told) = match &self.source.patch {
+            Patches::Package { back, .. } => (Direction::Forward, patch.undo == *back),
+            Patches::Kept => (Direction::Undo, true),
+        };
+        let apply = Apply::new(&patch, direction, self.source_len, self.total).map_err(unsound)?;
+        if patch.target_len(direction) != self.total || !told {
             return Err(broken(Problem::Length));
         }
         self.apply = Some(apply);
@@ -282,10 +324,17 @@ impl Delta {
     }
 
     fn ask(&self, plan: &Plan, wanted: &Wanted) -> Result<Ask, Stop> {
-        if let Some(stretch) = &wanted.stretch {
-            return stretch.need().map(Ask::Package).ok_or_else(|| broken(Problem::Truncated));
-        }
         let from = wanted.from.saturating_add(wide(wanted.bytes.len()));
+        let missing = u64::from(wanted.len).saturating_sub(wide(wanted.bytes.len()));
+        match &wanted.place {
+            Held::Package(stretch) => {
+                return stretch.need().map(Ask::Package).ok_or_else(|| broken(Problem::Truncated));
+            }
+            Held::Kept => {
+                return Ok(Ask::Kept { offset: from, len: u32::try_from(missing).unwrap_or(u32::MAX) });
+            }
+            Held::Files => {}
+        }
         // Empty files begin where the next one does: the last that begins at or before is the one that has bytes.
         let at = self.sources.partition_point(|(start, _, _)| *start <= from);
         let source = at.checked_sub(1).and_then(|at| self.sources.get(at));
@@ -295,14 +344,13 @@ impl Delta {
             Some((plan.manifest().entries().get(*index)?, offset, here))
         });
         let Some((entry, offset, here)) = found else { return Err(broken(Problem::Reach)) };
-        let missing = u64::from(wanted.len).saturating_sub(wide(wanted.bytes.len()));
         let len = u32::try_from(missing.min(here)).unwrap_or(u32::MAX);
-        Ok(Ask::Old { path: entry.path.clone(), offset, len })
+        Ok(Ask::Tree { path: entry.path.clone(), offset, len })
     }
 
     fn take(&mut self, groups: &[u8], bytes: &[u8]) -> Result<(), Stop> {
         let Some(wanted) = &mut self.wanted else { return Ok(()) };
-        let Some(stretch) = &mut wanted.stretch else {
+        let Held::Package(stretch) = &mut wanted.place else {
             if bytes.is_empty() {
                 return Err(broken(Problem::Reach));
             }

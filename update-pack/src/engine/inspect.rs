@@ -44,7 +44,7 @@ pub(super) struct Inspect {
     inodes: BTreeMap<u64, usize>,
     /// The inode of each file that has several names.
     firsts: BTreeMap<usize, u64>,
-    /// When the directories that will change were last changed.
+    /// When what will change was last changed.
     times: Vec<(usize, Time)>,
     /// When the root was last changed.
     root: Time,
@@ -78,7 +78,7 @@ impl Inspect {
         }
     }
 
-    /// When the directories that will change were last changed.
+    /// When what will change was last changed.
     pub(super) fn times(&self) -> &[(usize, Time)] {
         &self.times
     }
@@ -163,13 +163,13 @@ impl Inspect {
             }
             _ => {}
         }
+        if plan.keeps_time(self.index) && matches!(node, Node::Dir { .. } | Node::File { .. }) {
+            self.times.push((self.index, meta.modified));
+        }
         match node {
             Node::Dir { .. } => {
                 if entry.path.is_root() {
                     self.root = meta.modified;
-                }
-                if plan.keeps_time(self.index) {
-                    self.times.push((self.index, meta.modified));
                 }
                 self.look = Look::List;
             }

@@ -60,7 +60,9 @@ pub struct Record {
     pub to: String,
     /// The package's security epoch.
     pub epoch: u64,
-    /// When the directories that the update touches were last changed, by their index in the manifest.
+    /// Bytes of the delta that is kept for the way back; none when the old files are.
+    pub back: u64,
+    /// When what the update touches was last changed, by its index in the manifest.
     pub times: Vec<(usize, Time)>,
     /// Both trees.
     pub manifest: Manifest,
@@ -79,7 +81,7 @@ pub struct Installed {
     pub undone: bool,
 }
 
-const RECORD: [u8; 4] = *b"UPJ1";
+const RECORD: [u8; 4] = *b"UPJ2";
 const INSTALLED: [u8; 4] = *b"UPI1";
 
 impl Record {
@@ -90,6 +92,7 @@ impl Record {
         put_text(&mut out, &self.from);
         put_text(&mut out, &self.to);
         out.extend_from_slice(&self.epoch.to_be_bytes());
+        put_varint(&mut out, self.back);
         put_varint(&mut out, wide(self.times.len()));
         for (index, time) in &self.times {
             put_varint(&mut out, wide(*index));
@@ -110,6 +113,7 @@ impl Record {
         let from = text(&mut cursor)?;
         let to = text(&mut cursor)?;
         let epoch = cursor.u64()?;
+        let back = cursor.varint()?;
         let count = cursor.length()?;
         let mut times = Vec::new();
         for _ in 0..count {
@@ -123,7 +127,7 @@ impl Record {
         if times.iter().any(|(index, _)| manifest.entries().get(*index).is_none()) {
             return Err(cursor.malformed(Problem::Range).into());
         }
-        Ok(Self { id, from, to, epoch, times, manifest })
+        Ok(Self { id, from, to, epoch, back, times, manifest })
     }
 }
 

@@ -5,6 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use super::back::Keep;
 use super::check::Check;
 use super::inspect::Inspect;
 use super::journal::Record;
@@ -79,6 +80,9 @@ pub(super) enum Phase {
     Verify(Box<Reader>, u64),
     Inspect(Inspect, Side),
     Stage(Box<Stage>),
+    Keep(Box<Keep>),
+    /// Makes the old content again.
+    Remake(Box<Stage>),
     Script(Script, Then),
     Check(Check, Side),
     Finished,
@@ -91,6 +95,12 @@ pub(super) enum Then {
     Recover,
     Prepare,
     Stage,
+    /// Makes the old content again.
+    Remake,
+    /// The old content is there: the tree goes back.
+    Back,
+    /// The update has come to stay.
+    Install,
     Switch,
     Check(Side),
     Settled(Side),
@@ -223,7 +233,8 @@ impl Engine {
                 None => Next::Done,
             },
             (Phase::Inspect(inspect, _), Some(plan)) => inspect.next(plan),
-            (Phase::Stage(stage), Some(plan)) => stage.next(plan)?,
+            (Phase::Stage(stage) | Phase::Remake(stage), Some(plan)) => stage.next(plan)?,
+            (Phase::Keep(keep), _) => keep.next(),
             (Phase::Script(script, _), _) => script.next().map_or(Next::Done, Next::Do),
             (Phase::Check(check, _), _) => check.next(),
             _ => Next::Done,
@@ -248,7 +259,11 @@ impl Engine {
                 }
             }
             (Phase::Inspect(inspect, _), Some(plan), _) => inspect.answer(plan, result),
-            (Phase::Stage(stage), Some(plan), Some(envelope)) => stage.answer(plan, envelope, effect, result),
+            (Phase::Stage(stage), Some(plan), Some(envelope)) => {
+                stage.answer(plan, &envelope.groups, effect, result)
+            }
+            (Phase::Remake(stage), Some(plan), _) => stage.answer(plan, &[], effect, result),
+            (Phase::Keep(keep), _, Some(envelope)) => keep.answer(envelope, result),
             (Phase::Script(script, _), _, _) => script.answer(result.map(drop)).map_err(Stop::Fail),
             (Phase::Check(check, _), _, _) => check.answer(result),
             _ => Ok(()),
@@ -263,7 +278,7 @@ impl Engine {
                 (Work::Verify, (*done, reader.envelope().map_or(*done, |envelope| envelope.total)))
             }
             (Phase::Inspect(inspect, _), Some(plan)) => (Work::Compare, inspect.progress(plan)),
-            (Phase::Stage(stage), _) => (Work::Stage, stage.progress()),
+            (Phase::Stage(stage) | Phase::Remake(stage), _) => (Work::Stage, stage.progress()),
             (Phase::Script(script, Then::Check(_)), _) => (Work::Switch, script.progress()),
             _ => return,
         };

@@ -15,6 +15,7 @@
 //! going on where the same package is applied again, and rolling back otherwise; from `switching` on, everything needed lies in `.update-pack/N/new` and `old`, and a crash means
 //! going on. Every step of the plan can be repeated.
 
+mod back;
 mod check;
 mod content;
 mod inspect;

@@ -113,15 +113,19 @@ impl Plan {
         self.targets(Side::After)
     }
 
-    /// The old files that a delta starts from, as index and size: those that change or go, in order.
-    pub(crate) fn sources(&self) -> impl Iterator<Item = (usize, u64)> {
-        self.rows().filter(|row| !row.stays).filter_map(|row| match &row.entry.before {
-            Some(Node::File { size, .. }) => Some((row.index, *size)),
-            _ => None,
-        })
+    /// The files of one side that a delta starts from or leads to, as index and size: those that are not on the other
+    /// side, or others there, in order.
+    pub(crate) fn contents(&self, side: Side) -> impl Iterator<Item = (usize, u64)> {
+        self.targets(side).map(|target| (target.index, target.size))
     }
 
-    /// Whether the times of a directory must be kept: its content will change, or it will go and come back.
+    /// The further names of files that one side has, where they do not stay and no other name of the file does.
+    pub(super) fn linked(&self, side: Side) -> impl Iterator<Item = usize> {
+        let rows = self.rows().filter(move |row| !row.stays && self.survivor(row).is_none());
+        rows.filter(move |row| matches!(side.of(row.entry), Some(Node::Hardlink { .. }))).map(|row| row.index)
+    }
+
+    /// Whether the times of what stands there must be kept: it will change, or it will go and come back.
     pub(super) fn keeps_time(&self, index: usize) -> bool {
         let at = |flags: &[bool]| flags.get(index).copied().unwrap_or(false);
         at(&self.touched) || !at(&self.stays)
@@ -226,6 +230,11 @@ impl Plan {
                 let survivor = Place::Tree(survivor.clone());
                 steps.push(Step::new(Effect::Link { from: survivor, to: from.clone() }).or(THERE));
             }
+            if let (Some(Node::Hardlink { first }), None) = (&row.entry.before, self.survivor(&row)) {
+                // Where the content was let go, this name of it was, too.
+                let first = Place::Tree(first.clone());
+                steps.push(Step::new(Effect::Link { from: first, to: from.clone() }).or(THERE));
+            }
             steps.push(Step::new(Effect::Rename { from: from.clone(), to }).unless_missing(from));
         }
         steps.extend(self.file_modes(Side::Before));
@@ -247,11 +256,12 @@ impl Plan {
         steps
     }
 
-    /// Gives the directories of the old tree their times back.
-    pub(super) fn times(&self, times: &[(usize, Time)]) -> Vec<Step> {
+    /// Gives the files or the directories of the old tree their times back.
+    pub(super) fn times(&self, times: &[(usize, Time)], kind: Kind) -> Vec<Step> {
         let known =
             times.iter().filter_map(|(index, time)| Some((self.manifest.entries().get(*index)?, time)));
         known
+            .filter(|(entry, _)| entry.before.as_ref().map(Node::kind) == Some(kind))
             .map(|(entry, time)| {
                 Step::new(Effect::SetModified { place: Place::Tree(entry.path.clone()), time: *time })
             })

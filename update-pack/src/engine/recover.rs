@@ -208,6 +208,7 @@ impl Discard {
         for slot in SLOTS {
             steps.push(Step::new(Effect::Unlink { place: Place::Progress(self.number, slot) }).or(GONE));
         }
+        steps.push(Step::new(Effect::Unlink { place: Place::Back(self.number) }).or(GONE));
         for place in [Place::Fresh(self.number), Place::Kept(self.number), Place::Update(self.number)] {
             steps.push(Step::new(Effect::RemoveDir { place }).or(GONE));
         }

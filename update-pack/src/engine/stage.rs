@@ -1,5 +1,5 @@
-//! Writes the content of new files into `new/`, and reads each back when it is complete: what the storage says it has
-//! written is not believed.
+//! Writes content into `new/`, and reads each file back when it is complete: what the storage says it has written is not
+//! believed. On the way forward it is what the package brings, on the way back what its delta makes of that again.
 
 use alloc::vec::Vec;
 
@@ -23,6 +23,8 @@ const WRITE: usize = 256 << 10;
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Stage {
     number: u32,
+    /// The side that the content is of.
+    side: Side,
     id: Digest,
     content: Content,
     targets: Vec<Target>,
@@ -79,6 +81,7 @@ impl Stage {
         let Progress { target, written, start, .. } = from.progress;
         Self {
             number,
+            side: Side::After,
             id: envelope.id,
             content: Content::new((limits, keys), plan, envelope, total, start),
             target,
@@ -94,6 +97,31 @@ impl Stage {
             done: size(targets.get(..target).unwrap_or_default()).saturating_add(written),
             total,
             targets,
+        }
+    }
+
+    /// Makes the old content again, from the new content in the tree and a kept delta of `len` bytes.
+    pub(super) fn back(number: u32, plan: &Plan, len: u64) -> Self {
+        let targets: Vec<Target> = plan.targets(Side::Before).collect();
+        let total = targets.iter().map(|target| target.size).fold(0, u64::saturating_add);
+        Self {
+            number,
+            side: Side::Before,
+            id: Digest::default(),
+            content: Content::back(plan, len, total),
+            targets,
+            target: 0,
+            written: 0,
+            hasher: Hasher::default(),
+            out: Vec::new(),
+            skip: 0,
+            step: Step::Create,
+            stride: u64::MAX,
+            since: 0,
+            record: None,
+            slot: 0,
+            done: 0,
+            total,
         }
     }
 
@@ -126,7 +154,7 @@ impl Stage {
                     room => match self.content.fill(plan, &mut self.out, room)? {
                         Some(ask) => {
                             self.step = Step::Asked;
-                            effect(ask)
+                            effect(self.number, ask)
                         }
                         None => {
                             self.leave_out();
@@ -142,7 +170,12 @@ impl Stage {
                     let Some(entry) = plan.manifest().entries().get(target.index) else {
                         return Ok(Next::Done);
                     };
-                    Effect::Inherit { from: Place::Tree(entry.path.clone()), to: place }
+                    let from = match self.side {
+                        Side::After => Place::Tree(entry.path.clone()),
+                        // Of the old file, its owner and attributes were kept.
+                        Side::Before => Place::Old(self.number, target.index),
+                    };
+                    Effect::Inherit { from, to: place }
                 }
                 Step::Mode => Effect::SetMode { place, kind: Kind::File, mode: target.mode },
                 Step::Asked => return Ok(Next::Done),
@@ -173,7 +206,7 @@ impl Stage {
     pub(super) fn answer(
         &mut self,
         plan: &Plan,
-        envelope: &Envelope,
+        groups: &[u8],
         asked: &Effect,
         result: Result<Answer<'_>, Failure>,
     ) -> Result<(), Stop> {
@@ -184,7 +217,7 @@ impl Stage {
         let Some(target) = self.targets.get(self.target).copied() else { return Ok(()) };
         let bytes = if let Answer::Bytes(bytes) = answer { bytes } else { &[] };
         match (core::mem::replace(&mut self.step, Step::Fill), asked) {
-            (Step::Asked, _) => self.content.take(&envelope.groups, bytes)?,
+            (Step::Asked, _) => self.content.take(groups, bytes)?,
             (Step::Write, Effect::Write { bytes, .. }) => self.wrote(target, bytes),
             (Step::ReadBack { offset, mut hasher }, _) => {
                 hasher.update(bytes);
@@ -194,7 +227,8 @@ impl Stage {
                 } else if hasher.finish() != target.digest {
                     return Err(super::content::broken(Problem::Digest));
                 } else {
-                    self.step = if plan.inherits(target.index) { Step::Inherit } else { Step::Mode };
+                    let inherits = self.side == Side::Before || plan.inherits(target.index);
+                    self.step = if inherits { Step::Inherit } else { Step::Mode };
                 }
             }
             (Step::Inherit, _) => self.step = Step::Mode,
@@ -233,10 +267,11 @@ impl Stage {
     }
 }
 
-fn effect(ask: Ask) -> Effect {
+fn effect(number: u32, ask: Ask) -> Effect {
     match ask {
         Ask::Package(need) => Effect::ReadPackage { offset: need.offset, len: need.len },
-        Ask::Old { path, offset, len } => Effect::Read { place: Place::Tree(path), offset, len },
+        Ask::Tree { path, offset, len } => Effect::Read { place: Place::Tree(path), offset, len },
+        Ask::Kept { offset, len } => Effect::Read { place: Place::Back(number), offset, len },
     }
 }
 

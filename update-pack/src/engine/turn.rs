@@ -3,6 +3,7 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
+use super::back::Keep;
 use super::check::Check;
 use super::inspect::{CHUNK, Inspect};
 use super::journal::{Installed, Mark, Record};
@@ -13,7 +14,7 @@ use super::resume::Resume;
 use super::script::{Script, Step, Stop};
 use super::stage::Stage;
 use super::types::{Effect, Event, Goal, Outcome, Place, Reason, Recovered, Status};
-use crate::tree::Side;
+use crate::tree::{Kind, Side};
 use crate::verify::Reader;
 
 /// Rounds of reading the state: three for what an earlier run left, three for this one, and some.
@@ -33,8 +34,18 @@ impl Engine {
             Phase::Resume(resume) => self.resume(resume),
             Phase::Verify(reader, _) => self.verified(*reader),
             Phase::Inspect(inspect, Side::Before) => self.prepare(&inspect),
-            Phase::Inspect(_, Side::After) => self.undo(),
-            Phase::Stage(_) => self.commit(),
+            Phase::Inspect(_, Side::After) => self.remake(),
+            Phase::Stage(_) => match self.keep() {
+                Some(keep) => self.phase = Phase::Keep(Box::new(keep)),
+                None => self.commit(),
+            },
+            Phase::Keep(_) => self.commit(),
+            Phase::Remake(_) => {
+                let Some(current) = self.current.as_deref() else { return };
+                let mut steps = current.plan.remade(current.number);
+                steps.push(Step::new(Effect::Barrier));
+                self.phase = Phase::Script(Script::new(steps, false), Then::Back);
+            }
             Phase::Script(_, then) => self.then(then),
             Phase::Check(_, side) => self.settle(side),
             Phase::Finished => {}
@@ -53,6 +64,12 @@ impl Engine {
                 let stage = Stage::new(current.number, config, &current.plan, envelope, from);
                 self.phase = Phase::Stage(Box::new(stage));
             }
+            (Then::Remake, Some(current), _) => {
+                let stage = Stage::back(current.number, &current.plan, current.record.back);
+                self.phase = Phase::Remake(Box::new(stage));
+            }
+            (Then::Back, Some(_), _) => self.undo(),
+            (Then::Install, Some(_), _) => self.installed(),
             (Then::Switch, Some(_), _) => self.switch(false),
             (Then::Check(side), Some(current), _) => {
                 self.phase = Phase::Check(Check::new(&current.plan, side), side);
@@ -109,7 +126,11 @@ impl Engine {
                     undone: false,
                 };
                 match lower.filter(|lower| *lower < number) {
-                    _ if self.found.installed.as_ref() != Some(&installed) => self.install(&installed),
+                    _ if self.found.installed.as_ref() != Some(&installed) => {
+                        let shed =
+                            if current.record.back > 0 { current.plan.shed(number) } else { Vec::new() };
+                        self.phase = Phase::Script(Script::new(shed, false), Then::Install);
+                    }
                     Some(lower) => self.phase = Phase::Discard(Discard::new(lower), Then::Recover),
                     None => self.begin(),
                 }
@@ -217,6 +238,7 @@ impl Engine {
             from: envelope.from_version().into(),
             to: envelope.to_version().into(),
             epoch: envelope.root.epoch,
+            back: super::back::kept(&envelope),
             times: Vec::new(),
             manifest: envelope.manifest.clone(),
         };
@@ -298,7 +320,19 @@ impl Engine {
         self.phase = Phase::Script(Script::new(steps, again), Then::Check(Side::After));
     }
 
-    /// The tree is the one to go back from.
+    fn keep(&self) -> Option<Keep> {
+        Keep::new(self.current.as_ref()?.number, self.envelope.as_deref()?, &self.config.keys)
+    }
+
+    /// The tree is the one to go back from: the old content must be there first.
+    fn remake(&mut self) {
+        let Some(current) = self.current.as_deref() else { return };
+        if current.record.back == 0 {
+            return self.undo();
+        }
+        self.phase = Phase::Script(Script::new(current.plan.clear(current.number), false), Then::Remake);
+    }
+
     fn undo(&mut self) {
         let Some(current) = self.current.as_deref() else { return };
         let (from, to) = (Some(current.record.to.clone()), Some(current.record.from.clone()));
@@ -328,11 +362,26 @@ impl Engine {
         match side {
             Side::After => steps.extend(mark(current.number, Mark::Switching, Mark::Applied)),
             Side::Before => {
-                steps.extend(current.plan.times(&current.record.times));
+                let mut files = current.plan.times(&current.record.times, Kind::File);
+                files.append(&mut steps);
+                steps = files;
+                steps.extend(current.plan.times(&current.record.times, Kind::Dir));
                 steps.extend(mark(current.number, Mark::Undoing, Mark::Undone));
             }
         }
         self.phase = Phase::Script(Script::new(steps, false), Then::Settled(side));
+    }
+
+    /// The update has come to stay.
+    fn installed(&mut self) {
+        let Some(current) = self.current.as_deref() else { return };
+        let floor = self.found.installed.as_ref().map_or(0, |installed| installed.floor);
+        self.install(&Installed {
+            version: current.record.to.clone(),
+            package: current.record.id,
+            floor: floor.max(current.record.epoch),
+            undone: false,
+        });
     }
 
     /// Says what is installed. The barrier also makes the state durable that the update has come to.
@@ -371,6 +420,7 @@ impl Engine {
         let touched = matches!(
             &self.phase,
             Phase::Stage(_)
+                | Phase::Keep(_)
                 | Phase::Resume(_)
                 | Phase::Discard(_, Then::Prepare)
                 | Phase::Check(_, Side::After)
@@ -388,8 +438,20 @@ impl Engine {
                 self.pending = Some(outcome);
                 self.recover();
             }
+            // The delta was verified when it was kept; if it does not make the old files, it was changed since.
+            (Phase::Remake(_), Outcome::Refused(Reason::Package(why)), _) => {
+                let number = self.current.as_ref().map_or(0, |current| current.number);
+                self.finish(Outcome::Refused(super::back::rotten(number, why)));
+            }
             // Before anything was touched.
-            (Phase::Verify(..) | Phase::Inspect(..), outcome, _) => self.finish(outcome),
+            (
+                Phase::Verify(..)
+                | Phase::Inspect(..)
+                | Phase::Remake(_)
+                | Phase::Script(_, Then::Remake | Then::Back),
+                outcome,
+                _,
+            ) => self.finish(outcome),
             // On the way back, or while the engine's own state is brought in order.
             (_, Outcome::Failed { what, failure, .. }, _) => {
                 self.finish(Outcome::Failed { what, failure, settled: false });

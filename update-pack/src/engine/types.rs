@@ -58,6 +58,8 @@ pub enum Place {
     Journal(u32, Mark),
     /// How far the staging of an update has come, in one of two files.
     Progress(u32, u8),
+    /// The parts of an update's delta that its undo needs.
+    Back(u32),
     /// The directory of what will be put into the tree.
     Fresh(u32),
     /// Something that will be put into the tree.
@@ -79,6 +81,7 @@ impl Place {
             Self::Update(number) => alloc::format!(".update-pack/{number}"),
             Self::Journal(number, mark) => alloc::format!(".update-pack/{number}/{mark}"),
             Self::Progress(number, slot) => alloc::format!(".update-pack/{number}/progress.{slot}"),
+            Self::Back(number) => alloc::format!(".update-pack/{number}/back"),
             Self::Fresh(number) => alloc::format!(".update-pack/{number}/new"),
             Self::New(number, slot) => alloc::format!(".update-pack/{number}/new/{slot}"),
             Self::Kept(number) => alloc::format!(".update-pack/{number}/old"),

@@ -393,7 +393,7 @@ impl Disk {
     }
 
     /// What a loss of power may do now: one kind of damage each, or every one there is, with each sector at which the
-    /// last write may tear, each effect that may be lost alone, and every subset of the last eight.
+    /// last write may tear, each effect that may be lost alone, and every subset of the last six.
     pub fn crashes(&self, every: bool) -> Vec<Crash> {
         let count = self.volatile.len();
         let last = count.saturating_sub(1);
@@ -405,7 +405,7 @@ impl Disk {
         }
         if every {
             crashes.extend((0..count).flat_map(|index| [Crash::Without(index), Crash::Garbage(index)]));
-            let loose = count.min(8);
+            let loose = count.min(6);
             let base = (1_u64 << (count - loose).min(63)) - 1;
             if count < 64 {
                 crashes.extend((0..1_u64 << loose).map(|set| Crash::Only(base | set << (count - loose))));

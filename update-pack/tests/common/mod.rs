@@ -19,7 +19,7 @@ pub fn trust() -> Trust {
 }
 
 pub fn package(before: &Files, after: &Files) -> Vec<u8> {
-    package_of(&build::Config { level: 3, ..build::Config::default() }, before, after)
+    package_of(&build::Config { level: 3, undo: true, ..build::Config::default() }, before, after)
 }
 
 pub fn package_of(config: &build::Config, before: &Files, after: &Files) -> Vec<u8> {
@@ -67,6 +67,14 @@ pub fn pair() -> (Files, Files) {
     file(&mut b, "same", b"as it was", 0o644);
     file(&mut a, "grows", b"one", 0o644);
     file(&mut b, "grows", &[b'x'; 3000], 0o4755);
+    // Enough that a delta pays, so that the undo is made from it.
+    let noise =
+        |seed: u64| (0..3000_u64).map(|at| ((at * at * 31 + at / 7 * seed) >> 3) as u8).collect::<Vec<u8>>();
+    file(&mut a, "long", &noise(1), 0o640);
+    file(&mut b, "long", &[noise(1), b"and more".to_vec()].concat(), 0o640);
+    file(&mut a, "long2", &noise(5), 0o604);
+    a.link(b"long2", b"long3").unwrap();
+    file(&mut b, "long4", &noise(5), 0o604);
     file(&mut a, "mode", b"m", 0o600);
     file(&mut b, "mode", b"m", 0o755);
     dir(&mut a, "d", 0o555);
