@@ -14,24 +14,35 @@
 //! A path that servers read in two ways (see [`crate::wire::path`]) is looked up in both; where the answers are
 //! two services, the answer is [`Miss::Ambiguous`].
 //!
+//! # Change
+//! A table never changes; [`RouteTable::with`] and [`RouteTable::without`] make another of it in microseconds, whatever its
+//! size, by an overlay of at most 1024 names. A full overlay says so, and [`RouteTable::rebuilt`] makes room. [`diff`] tells
+//! which routes differ, so that sessions of all others may stay untouched.
+//!
 //! # Memory
-//! An entry takes 10 bytes and its name in one arena, and 16 bytes in the index: 46 bytes for a host of 20.
+//! An entry takes 10 bytes and its name in one arena, and 9.8 bytes in the index: 40 bytes for a host of 20. An overlay
+//! takes at most 100 KiB.
 
 mod arena;
 mod builder;
+mod change;
 mod index;
 mod lookup;
 mod name;
+mod routes;
 mod store;
 mod trace;
 
 pub use builder::{BuildError, Builder, Conflict};
+pub use change::ChangeError;
 pub use name::SidError;
+pub use routes::{Change, Family, Route, diff};
 pub use trace::{Explanation, Outcome, Step, Trace};
 
 use crate::wire::host::Host;
 use crate::{RouteId, ServiceId};
 use alloc::sync::Arc;
+use change::Overlay;
 use lookup::View;
 use store::Store;
 
@@ -40,7 +51,7 @@ use store::Store;
 pub struct RouteTable {
     base: Arc<Store>,
     /// What was changed since the base was built.
-    over: Option<Arc<Store>>,
+    over: Option<Arc<Overlay>>,
     routes: u32,
     next: u32,
 }
@@ -165,7 +176,7 @@ impl RouteTable {
     }
 
     fn view(&self) -> View<'_> {
-        View { base: &self.base, over: self.over.as_deref() }
+        View { base: &self.base, over: self.over.as_ref().map(|over| &over.store) }
     }
 
     /// How many routes the table holds.
@@ -183,7 +194,7 @@ impl RouteTable {
     /// Bytes on the heap.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
-        self.base.heap_bytes().saturating_add(self.over.as_ref().map_or(0, |over| over.heap_bytes()))
+        self.base.heap_bytes().saturating_add(self.over.as_ref().map_or(0, |over| over.store.heap_bytes()))
     }
 
     /// The winning route.
