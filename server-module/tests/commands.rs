@@ -115,6 +115,24 @@ fn check_shows_where_placement_puts_a_service() {
 }
 
 #[test]
+fn check_names_the_rules_that_do_nothing() {
+    let folder = Folder::new("idle");
+    let text = "[[service]]\nname = \"a\"\ncards = [\"1.1\"]\nsid = [\"www.sell.com\", \"*.sell.com\"]\n\
+                [[service]]\nname = \"b\"\ncards = [\"1.2\"]\nsid = [\"b.sell.com\"]\n";
+    let file = folder.file("module.toml", text);
+    let shown = said(&run(&["check", "--config", &file]).stdout);
+    assert!(shown.contains("www.sell.com") && shown.contains("*.sell.com (a)"), "{shown}");
+    let output = run(&["check", "--config", &file, "--json"]);
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let idle = json["idle_rules"].as_array().unwrap();
+    assert_eq!(idle.len(), 1, "{idle:?}");
+    assert_eq!(
+        (idle[0]["rule"].as_str(), idle[0]["by"].as_str()),
+        (Some("www.sell.com"), Some("*.sell.com"))
+    );
+}
+
+#[test]
 fn names_that_only_the_table_sees_alike_are_a_conflict_with_both_lines() {
     let folder = Folder::new("alike");
     let text = "[[service]]\nname = \"a\"\ncards = [\"1.1\"]\nsid = [\"WWW.Sell.com\"]\n[[service]]\nname = \"b\"\n\

@@ -1,9 +1,12 @@
 //! `server-module check`: validates a configuration and prints what it comes to.
 
 use super::{Done, Exit};
-use crate::config::{Config, LoadError};
+use crate::config::{Config, LoadError, Routes};
 use crate::files::Plugins;
 use crate::view::{self, Cell, Paint, Table, Tone};
+use sid_proxy::RouteId;
+use sid_proxy::table::Doors;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 /// Arguments of `check`.
@@ -41,7 +44,12 @@ pub(super) fn run(args: &Args) -> Done {
 
 fn show(args: &Args, config: &Config) {
     if args.json {
-        view::json(&serde_json::json!({ "ok": true, "config": config, "cards": effective(config) }));
+        view::json(&serde_json::json!({
+            "ok": true,
+            "config": config,
+            "cards": effective(config),
+            "idle_rules": idle_rules(config),
+        }));
     } else {
         view::say(table(&args.config, config, Paint::stdout()));
     }
@@ -67,6 +75,46 @@ fn load_failure(error: LoadError) -> Exit {
             Exit::usage(format_args!("{heading} in the configuration\n{problems}"))
         }
     }
+}
+
+/// A rule that does nothing.
+#[derive(Debug, serde::Serialize)]
+struct Idle {
+    /// As it is written.
+    rule: String,
+    service: String,
+    why: String,
+    /// The rule that stands before it, or makes it needless.
+    by: Option<String>,
+    by_service: Option<String>,
+}
+
+/// The rules that no request reaches, or without which nothing would change.
+fn idle_rules(config: &Config) -> Vec<Idle> {
+    let definition = config.definition();
+    let Ok(routes) = Routes::build(&definition.services, 0) else { return Vec::new() };
+    let ports = |addresses: &[std::net::SocketAddr]| addresses.iter().map(|a| a.port()).collect::<Vec<_>>();
+    let (http, https) = (ports(&config.listen.http), ports(&config.listen.https));
+    let findings = routes.table.check(&Doors { http: &http, https: &https, plain: &[] });
+    if findings.is_empty() {
+        return Vec::new();
+    }
+    let names: HashMap<RouteId, String> =
+        routes.table.routes().map(|route| (route.id, route.to_string())).collect();
+    let rule = |id: RouteId| {
+        let service = definition.services.get(routes.written(id)?.service)?;
+        Some((names.get(&id)?.clone(), service.name.to_string()))
+    };
+    let mut idle = Vec::new();
+    for finding in findings {
+        let Some((text, service)) = rule(finding.rule) else { continue };
+        let by = finding.by.and_then(rule);
+        let (by, by_service) = by.map_or((None, None), |(by, service)| (Some(by), Some(service)));
+        idle.push(Idle { rule: text, service, why: finding.why.to_string(), by, by_service });
+    }
+    // A login is offered to FTP and to POP3, and is told once.
+    idle.dedup_by(|a, b| a.rule == b.rule && a.service == b.service);
+    idle
 }
 
 /// The cards as they are in force: those of the file and those that only a service names.
@@ -156,6 +204,17 @@ fn table(file: &Path, config: &Config, paint: Paint) -> String {
     if !definition.cards.is_empty() {
         text.push('\n');
         text.push_str(&cards.render(paint));
+    }
+
+    let idle = idle_rules(config);
+    let mut rules = Table::new(["RULE THAT DOES NOTHING", "SERVICE", "WHY", "BY"]);
+    for Idle { rule, service, why, by, by_service } in &idle {
+        let by = by.iter().zip(by_service).map(|(by, service)| format!("{by} ({service})")).next();
+        rules.row([Cell::new(rule).tone(Tone::Strong), Cell::new(service), Cell::new(why), Cell::maybe(by)]);
+    }
+    if !idle.is_empty() {
+        text.push('\n');
+        text.push_str(&rules.render(paint));
     }
     text
 }

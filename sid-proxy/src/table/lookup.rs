@@ -32,7 +32,7 @@ impl<'a> View<'a> {
     }
 
     #[inline(always)]
-    fn has(&self, kind: Kind) -> bool {
+    pub(super) fn has(&self, kind: Kind) -> bool {
         self.base.has(kind) || self.over.is_some_and(|over| over.has(kind))
     }
 

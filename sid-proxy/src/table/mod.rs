@@ -26,6 +26,7 @@
 mod arena;
 mod builder;
 mod change;
+mod check;
 mod index;
 mod lookup;
 mod name;
@@ -35,6 +36,7 @@ mod trace;
 
 pub use builder::{BuildError, Builder, Conflict};
 pub use change::ChangeError;
+pub use check::{Doors, Finding, Why};
 pub use name::SidError;
 pub use routes::{Change, Family, Route, diff};
 pub use trace::{Explanation, Outcome, Step, Trace};
