@@ -7,6 +7,7 @@ use std::time::Duration;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use snmp_mib::agent::{Agent, Community, Config, Input, Limits, Output};
 use snmp_mib::mib::{Counter32, Counter64, Gauge32, Mib, MibTable, Table};
+use snmp_mib::middle::{self, Is, Key, Middle, Rule, When};
 use snmp_mib::mibs::cabinet::{Card, CardState, CardStateChange};
 use snmp_mib::notify::{Sender, Target, Trap, send};
 use snmp_mib::wire::{
@@ -226,6 +227,30 @@ fn traps(c: &mut Criterion) {
             },
             BatchSize::SmallInput,
         );
+    });
+    // 280 cards tell of failures in turn: from the datagram to the window that holds the same back.
+    let limits = middle::Limits { interval: Duration::from_nanos(1), ..middle::Limits::default() };
+    let state: OidBuf = oid("1.3.6.1.4.1.32473.1.2.1.1.3");
+    let rule = Rule::new("failed", When::Trap(oid("1.3.6.1.4.1.32473.1.0.1")))
+        .where_object(state.clone(), Is::OneOf(vec![5]))
+        .keyed([Key::Source, Key::Object(state)])
+        .for_window(Duration::from_secs(60));
+    let mut middle = Middle::new(middle::Config { rules: vec![rule], limits, ..middle::Config::default() });
+    let mut told = 0_u32;
+    group.throughput(Throughput::Elements(1));
+    group.bench_function("from datagram to dedup, 280 sources", |b| {
+        b.iter(|| {
+            told = told.wrapping_add(1);
+            let from = [10, 1, (told % 20) as u8 + 1, (told / 20 % 14) as u8 + 1].into();
+            let message = Message::parse(black_box(&data)).expect("a message");
+            let trap = Trap::read(&message).expect("a trap");
+            let now = Duration::from_nanos(u64::from(told) * 1_000);
+            let outcome = middle.handle(now, middle::Input::Trap { from, trap: &trap });
+            while let Some(output) = middle.poll_output() {
+                black_box(output);
+            }
+            outcome
+        });
     });
     group.finish();
 }

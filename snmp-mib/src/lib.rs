@@ -22,6 +22,7 @@ pub mod agentx;
 pub mod manager;
 pub mod mib;
 pub mod mibs;
+pub mod middle;
 pub mod notify;
 mod outbox;
 pub mod usm;
