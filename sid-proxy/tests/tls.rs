@@ -158,6 +158,46 @@ fn every_two_way_split_of_both_at_once_gives_one_answer() {
     }
 }
 
+/// A key share of X25519MLKEM768 has 1,216 bytes; with ECH and a session ticket a hello has 2 to 4 KB, as many as make
+/// two or three segments, and as some clients cut into records. HAProxy's issue 3148 and tldr.fail are about these.
+#[test]
+fn post_quantum_hellos_are_read_in_any_fragmentation() {
+    for extra in [0, 200, 1500, 3000] {
+        let hybrid = [&[0x11, 0xec][..], &vector16(&[7; 1216])].concat();
+        let hello = message(&[
+            extension(0x0a0a, &[]),
+            extension(51, &vector16(&hybrid)),
+            extension(35, &vec![9; extra]),
+            sni(b"www.sell.com"),
+            extension(16, &vector16(b"\x02h2")),
+        ]);
+        let expected =
+            Ok(Some(Seen { name: Some("www.sell.com".into()), alpn: vec!["h2".into()], ech: false }));
+        assert_eq!(whole(&record(&hello)), expected);
+        for mtu in [1, 7, 100, 536, 1220, 1448, 1460] {
+            let framed = record(&hello);
+            assert_eq!(segmented(&framed, (0..framed.len()).step_by(mtu)), expected, "segments of {mtu}");
+            let sizes: Vec<usize> =
+                (0..hello.len()).step_by(mtu).map(|at| mtu.min(hello.len() - at)).collect();
+            let cut = records(&hello, &sizes);
+            assert_eq!(whole(&cut), expected, "records of {mtu}");
+            assert_eq!(segmented(&cut, (0..cut.len()).step_by(mtu)), expected, "both of {mtu}");
+        }
+    }
+}
+
+/// RFC 9849 §6.1: the name in the clear is the public one; what is inside nobody but its server can read.
+#[test]
+fn rfc9849_an_encrypted_hello_goes_by_its_outer_name() {
+    let inner = [&[0, 0, 1, 0, 1, 42][..], &vector16(&[1; 32]), &vector16(b"secret.inside.example")].concat();
+    let hello = message(&[extension(0xfe0d, &inner), sni(b"public.example")]);
+    let expected = Seen { name: Some("public.example".into()), alpn: vec![], ech: true };
+    assert_eq!(whole(&record(&hello)), Ok(Some(expected)));
+    // Without an outer name there is none.
+    let nameless = message(&[extension(0xfe0d, &inner)]);
+    assert_eq!(whole(&record(&nameless)), Ok(Some(Seen { name: None, alpn: vec![], ech: true })));
+}
+
 #[test]
 fn byte_by_byte_in_records_of_one_byte() {
     let message = message(&[sni(b"www.sell.com")]);

@@ -427,7 +427,9 @@ impl Session {
     /// from inside is dropped.
     pub(super) fn relay_line(&mut self, line: ReplyLine, text: &[u8]) {
         let code = line.code;
-        if !self.config.inside.is_in(text, self.card_ip()) {
+        // A code and its dash are no part of a name behind them.
+        let said = text.get(if line.coded { 4 } else { 0 }..).unwrap_or_default();
+        if !self.config.inside.is_in(said, self.card_ip()) {
             self.desk.out.send(Side::Client, &[text, b"\r\n"]);
             self.desk.from_card = self.desk.from_card.saturating_add(crate::number::long(text.len()));
         } else if line.last {

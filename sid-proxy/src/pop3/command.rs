@@ -62,10 +62,9 @@ pub(super) fn is_multi_line(line: &[u8]) -> bool {
     }
 }
 
-/// True if the status line of the reply is data of the service's own: sizes and unique identifiers.
+/// True if the status line of the reply is data of the service's own: a unique identifier may look like anything.
 pub(super) fn is_data(line: &[u8]) -> bool {
-    let (verb, _) = split(line);
-    [&b"STAT"[..], b"LIST", b"UIDL"].iter().any(|name| verb.eq_ignore_ascii_case(name))
+    split(line).0.eq_ignore_ascii_case(b"UIDL")
 }
 
 fn split(line: &[u8]) -> (&[u8], Option<&[u8]>) {

@@ -18,7 +18,7 @@ impl Inside {
     #[must_use]
     pub fn is_in(&self, line: &[u8], card: Option<IpAddr>) -> bool {
         let hidden = |ip: IpAddr| card == Some(ip) || self.networks.iter().any(|net| contains(*net, ip));
-        runs(line, |b| b.is_ascii_digit() || b == b'.' || b == b',')
+        runs(line, |b| b.is_ascii_digit() || is_between(b))
             .any(|run| quads(run).any(|ip| hidden(IpAddr::V4(ip))))
             || runs(line, |b| b.is_ascii_hexdigit() || b == b':' || b == b'.')
                 .filter_map(v6)
@@ -47,9 +47,14 @@ fn runs(line: &[u8], kind: impl Fn(u8) -> bool + Copy) -> impl Iterator<Item = &
     line.split(move |&b| !kind(b)).filter(|run| run.len() > 1)
 }
 
-/// Every four numbers next to one another, as `10.1.2.1` or, as in a reply to PASV, `10,1,2,1,4,0`.
+/// What stands between the numbers of an address: `10.1.2.1`, `10,1,2,1,4,0` in a reply to PASV, `ip-10-1-2-1` in names.
+fn is_between(b: u8) -> bool {
+    matches!(b, b'.' | b',' | b'-')
+}
+
+/// Every four numbers next to one another.
 fn quads(run: &[u8]) -> impl Iterator<Item = Ipv4Addr> + '_ {
-    let numbers = run.split(|&b| b == b'.' || b == b',');
+    let numbers = run.split(|&b| is_between(b));
     let mut last: [Option<u8>; 4] = [None; 4];
     numbers.filter_map(move |text| {
         let number = core::str::from_utf8(text).ok().and_then(|text| text.parse().ok());
