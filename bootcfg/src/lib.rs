@@ -25,6 +25,7 @@ mod queue;
 mod table;
 pub mod tftp;
 mod time;
+pub mod transcript;
 pub mod wire;
 
 pub use hw::HwAddr;

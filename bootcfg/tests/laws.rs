@@ -165,6 +165,10 @@ impl Machine for Client {
                 self.handle(now, client::Input::Probed { address, in_use: step.b & 1 != 0 }).is_ok()
             }
             2 if step.b.is_multiple_of(7) => self.handle(now, client::Input::Release).is_ok(),
+            2 if step.b.is_multiple_of(5) => {
+                let address = Ipv4Addr::new(10, 1, 2, 9);
+                self.handle(now, client::Input::Inform { address }).is_ok()
+            }
             2 => self.handle(now, client::Input::Tick).is_ok(),
             _ => {
                 // What a server says to the client's last message, sometimes garbled.

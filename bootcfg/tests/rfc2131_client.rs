@@ -257,3 +257,47 @@ fn repeated_naks_are_met_with_longer_and_longer_waits() {
     // After the first the client begins again at once: what is seen is its first retransmission.
     assert_eq!(waits[1..], [1, 3, 7, 15]);
 }
+
+#[test]
+fn s4_4_3_an_inform_asks_for_parameters_and_binds_nothing() {
+    let (mut client, mut server) = (Client::new(client_config(mac(1)), ZERO), server());
+    let address = Ipv4Addr::new(10, 1, 9, 9);
+    client.handle(ZERO, Input::Inform { address }).unwrap();
+    let did = drain_client(&mut client);
+    let (to, inform) = sent(&did);
+    assert_eq!(to, Destination::Broadcast(67));
+    assert_eq!((inform.kind(), inform.ciaddr()), (Some(MessageType::INFORM), address));
+    for never in [OptionCode::REQUESTED_ADDRESS, OptionCode::LEASE_TIME, OptionCode::SERVER_ID] {
+        assert!(!inform.has(never), "Table 5: {never} MUST NOT");
+    }
+    assert!(inform.has(OptionCode::PARAMETERS));
+    // Nobody answers: it asks again with the same xid, later and later.
+    let due = client.deadline().unwrap();
+    assert!((secs(3)..=secs(5)).contains(&due));
+    client.handle(due, Input::Tick).unwrap();
+    let again = drain_client(&mut client);
+    assert_eq!(sent(&again).1.xid(), inform.xid());
+    let [Did::Send(_, from, bytes)] = &again[..] else { panic!("{again:?}") };
+    let from = SocketAddrV4::new(*from, 68);
+    server.handle(due, bootcfg::dhcp::server::Input::Datagram { from, bytes }).unwrap();
+    let answer = drain(&mut server);
+    assert!(answer.leases.is_empty());
+    client.handle(due, Input::Datagram(&answer.replies[0].1)).unwrap();
+    let did = drain_client(&mut client);
+    let [Did::Event(Told::Informed(lease))] = &did[..] else { panic!("{did:?}") };
+    assert_eq!(
+        (lease.address, &lease.routers[..], lease.expires_at),
+        (address, &[SERVER][..], std::time::Duration::MAX)
+    );
+    assert_eq!((client.lease(), client.deadline()), (None, None));
+}
+
+#[test]
+fn s4_4_3_a_client_with_a_lease_needs_no_inform() {
+    let (mut client, mut server) = (Client::new(client_config(mac(1)), ZERO), server());
+    client.handle(ZERO, Input::Tick).unwrap();
+    converse(&mut client, &mut server, ZERO);
+    let before = client.clone();
+    client.handle(ZERO, Input::Inform { address: CARD }).unwrap();
+    assert_eq!(client, before);
+}

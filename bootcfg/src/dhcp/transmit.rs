@@ -1,6 +1,6 @@
 //! How a datagram is to be sent.
 
-use core::net::SocketAddrV4;
+use core::net::{Ipv4Addr, SocketAddrV4};
 
 use crate::HwAddr;
 
@@ -21,6 +21,16 @@ pub enum Destination {
         /// The address being given and the client's port.
         to: SocketAddrV4,
     },
+}
+
+/// The address that stands in the datagram, however it is brought there.
+impl From<Destination> for SocketAddrV4 {
+    fn from(to: Destination) -> Self {
+        match to {
+            Destination::Relay(to) | Destination::Unicast(to) | Destination::Link { to, .. } => to,
+            Destination::Broadcast(port) => Self::new(Ipv4Addr::BROADCAST, port),
+        }
+    }
 }
 
 /// The UDP ports of DHCP; others than 67 and 68 serve tests and networks without privileges.

@@ -36,6 +36,7 @@ enum State {
     Selecting { tries: u32 },
     Requesting { offer: Offer, tries: u32 },
     Rebooting { address: Ipv4Addr, tries: u32 },
+    Informing { address: Ipv4Addr, tries: u32 },
     Probing(Box<Lease>),
     Bound(Box<Lease>),
     Renewing(Box<Lease>),
@@ -93,6 +94,7 @@ impl Client {
             Input::Datagram(bytes) => self.datagram(bytes),
             Input::Probed { address, in_use } => self.probed(address, in_use),
             Input::LinkUp => self.link_up(),
+            Input::Inform { address } => self.inform(address),
             Input::Release => self.release(),
             Input::Tick => {}
         }
@@ -158,6 +160,11 @@ impl Client {
     }
 
     fn acked(&mut self, message: &Message<'_>, server: Ipv4Addr) {
+        if let State::Informing { address, .. } = self.state {
+            self.state = State::Stopped;
+            self.deadline = None;
+            return self.tell(Event::Informed(Lease::informed(message, server, address)));
+        }
         let rapid = message.has(OptionCode::RAPID_COMMIT) && self.config.rapid_commit;
         let expected = match &self.state {
             State::Selecting { .. } => rapid,
@@ -233,6 +240,14 @@ impl Client {
         self.reboot();
     }
 
+    fn inform(&mut self, address: Ipv4Addr) {
+        if self.lease().is_none() {
+            self.begin();
+            self.state = State::Informing { address, tries: 0 };
+            self.ask();
+        }
+    }
+
     fn release(&mut self) {
         if let Some((address, server)) = self.lease().map(|lease| (lease.address, lease.server)) {
             self.begin();
@@ -269,6 +284,10 @@ impl Client {
             State::Rebooting { address, tries } if tries.saturating_add(1) < REQUESTS => {
                 self.state = State::Rebooting { address, tries: tries.saturating_add(1) };
                 self.reboot();
+            }
+            State::Informing { address, tries } => {
+                self.state = State::Informing { address, tries: tries.saturating_add(1) };
+                self.ask();
             }
             State::Requesting { .. } | State::Rebooting { .. } => self.restart(Duration::ZERO),
             // Nobody answered the probe: the address is free.
@@ -328,6 +347,14 @@ impl Client {
     fn reboot(&mut self) {
         let State::Rebooting { address, tries } = self.state else { return };
         let sheet = Sheet { requested: Some(address), ..self.sheet(MessageType::REQUEST) };
+        self.send(Destination::Broadcast(self.config.ports.server), &sheet);
+        self.retransmit(tries);
+    }
+
+    /// Asks every server for parameters, again and again: a host without them has nothing better to do.
+    fn ask(&mut self) {
+        let State::Informing { address, tries } = self.state else { return };
+        let sheet = Sheet { ciaddr: address, ..self.sheet(MessageType::INFORM) };
         self.send(Destination::Broadcast(self.config.ports.server), &sheet);
         self.retransmit(tries);
     }

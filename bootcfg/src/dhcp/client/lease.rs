@@ -73,13 +73,24 @@ impl Lease {
         if time == u32::MAX {
             renew_at = Duration::MAX;
         }
+        let rebind_at = if time == u32::MAX { Duration::MAX } else { rebind_at };
+        Some(Self::of(message, server, address, [renew_at, rebind_at, expires_at]))
+    }
+
+    /// Reads an ACK to an INFORM of the host at `address`: parameters that no time ends (§4.4.3).
+    pub(super) fn informed(message: &Message<'_>, server: Ipv4Addr, address: Ipv4Addr) -> Self {
+        Self::of(message, server, address, [Duration::MAX; 3])
+    }
+
+    fn of(message: &Message<'_>, server: Ipv4Addr, address: Ipv4Addr, times: [Duration; 3]) -> Self {
+        let [renew_at, rebind_at, expires_at] = times;
         let text =
             |key: Key<typed::Text>| message.get(key).ok().flatten().and_then(|octets| readable(&octets));
         let addresses = |key: Key<typed::Addresses>| message.get(key).ok().flatten().unwrap_or_default();
         let boot_file =
             readable(message.file()).filter(|file| !file.is_empty()).or_else(|| text(key::BOOT_FILE));
         let netmask = message.get(key::SUBNET_MASK).ok().flatten().unwrap_or(class_mask(address));
-        Some(Self {
+        Self {
             address,
             netmask,
             routers: addresses(key::ROUTER),
@@ -91,10 +102,10 @@ impl Lease {
             boot_file,
             path_prefix: text(key::PATH_PREFIX),
             renew_at,
-            rebind_at: if time == u32::MAX { Duration::MAX } else { rebind_at },
+            rebind_at,
             expires_at,
             reply: message.as_bytes().to_vec(),
-        })
+        }
     }
 
     /// The octets of an option of the ACK.

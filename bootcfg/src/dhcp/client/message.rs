@@ -13,7 +13,7 @@ pub(super) struct Sheet {
     pub(super) kind: MessageType,
     pub(super) xid: u32,
     pub(super) secs: u16,
-    /// The address the client has (RENEWING, REBINDING, RELEASE).
+    /// The address the client has (RENEWING, REBINDING, RELEASE, INFORM).
     pub(super) ciaddr: Ipv4Addr,
     /// Option 50.
     pub(super) requested: Option<Ipv4Addr>,
@@ -44,9 +44,9 @@ pub(super) fn write(config: &Config, sheet: &Sheet, out: &mut Vec<u8>) {
     if let Some(server) = sheet.server {
         message.address(OptionCode::SERVER_ID, server);
     }
-    if matches!(sheet.kind, MessageType::DISCOVER | MessageType::REQUEST) {
+    if matches!(sheet.kind, MessageType::DISCOVER | MessageType::REQUEST | MessageType::INFORM) {
         message.option(OptionCode::MAX_MESSAGE, &config.max_message.max(576).to_be_bytes());
-        if let Some(lease) = config.lease {
+        if let Some(lease) = config.lease.filter(|_| sheet.kind != MessageType::INFORM) {
             message.u32(OptionCode::LEASE_TIME, u32::try_from(lease.as_secs()).unwrap_or(u32::MAX));
         }
         if let Some(class) = &config.vendor_class {

@@ -8,6 +8,8 @@
 //!    ├◀──────────────── DECLINE, wait 10 s ─────────────┘            │                                  │
 //!    ├◀──────────────── NAK, lease over, silence ────────────────────┼──────────────────────────────────┘
 //!    └ INIT-REBOOT ─▶ REBOOTING ─ ACK ───────────────────────────────┘
+//!
+//!   Inform ─▶ INFORMING ─ ACK ─▶ stopped
 //! ```
 
 mod config;
@@ -39,6 +41,12 @@ pub enum Input<'a> {
     },
     /// The link was away: ask whether the address still holds (INIT-REBOOT).
     LinkUp,
+    /// The host has this address by other means and wants parameters only (INFORM); without effect while there is a
+    /// lease. A new question replaces an old one.
+    Inform {
+        /// The address.
+        address: Ipv4Addr,
+    },
     /// Give the address back and stop.
     Release,
     /// Time passed.
@@ -72,6 +80,8 @@ pub enum Output<'a> {
 pub enum Event {
     /// There is an address, a first or another one: configure the interface.
     Configured(Lease),
+    /// The parameters of a host that has its address already: nothing in it ends, and the client has stopped.
+    Informed(Lease),
     /// The same address for a longer time, perhaps with other parameters.
     Renewed(Lease),
     /// The address is not ours any more: stop using it at once.
