@@ -108,6 +108,8 @@ fn parser(bytes: &[u8]) -> Option<(u32, Vec<Said>)> {
             Parsed::Value(Theirs::TimeTicks(n)) => format!("ticks {n}"),
             Parsed::Value(Theirs::Opaque(octets)) => format!("opaque {octets:02x?}"),
             Parsed::Value(Theirs::Counter64(n)) => format!("big {n}"),
+            // It takes a string of no octets, of whichever type, for nothing at all; see below.
+            Parsed::Value(Theirs::Empty) => "octets []".into(),
             Parsed::Value(other) => format!("{other:?}"),
         };
         (binding.oid.to_id_string(), value)
@@ -277,4 +279,12 @@ fn disagreement_snmp_parser_refuses_communities_that_are_no_text() {
     let bytes = Message { version: Version::V2c, community: &[0xff], body: Body::Pdu(pdu) }.to_vec();
     assert!(Message::parse(&bytes).is_ok() && rasn(&bytes).is_some());
     assert_eq!(parser(&bytes), None);
+}
+
+#[test]
+fn disagreement_snmp_parser_takes_an_empty_string_for_nothing() {
+    let list = [VarBind { name: oid!(1, 3, 6, 1), value: Value::Octets(b"") }];
+    let bytes = response(1, VarBinds::list(&list));
+    let (_, message) = SnmpMessage::from_ber(&bytes).unwrap();
+    assert_eq!(message.vars_iter().next().unwrap().val, Parsed::Value(Theirs::Empty));
 }
