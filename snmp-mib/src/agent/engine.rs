@@ -8,6 +8,7 @@ use super::access::{self, Known};
 use super::config::Rights;
 use super::config::{Config, Limits, Writes};
 use super::elsewhere;
+use super::far::{Facts, Question};
 use super::framework::CommunityEntry;
 use super::io::{AskId, Error, Event, Input, Output, WriteId};
 use super::own::{AuthenTraps, OrEntry, Own, Stats, System};
@@ -28,14 +29,14 @@ use crate::wire::{ErrorStatus, Pdu, PduType, VarBindList, VarBinds, Version};
 /// An SNMP agent that serves `M`.
 #[derive(Clone, Debug)]
 pub struct Agent<M> {
-    config: Config,
+    pub(super) config: Config,
     started_at: Duration,
-    now: Duration,
-    tree: Tree<M>,
+    pub(super) now: Duration,
+    pub(super) tree: Tree<M>,
     outbox: Outbox,
     events: Vec<Event>,
     secure: Secure,
-    parked: Parked,
+    pub(super) parked: Parked,
     /// Where each repeater of a request is; kept for its allocations only.
     finders: Vec<Finder>,
 }
@@ -52,6 +53,9 @@ impl<M: PartialEq> PartialEq for Agent<M> {
             && self.parked == other.parked
     }
 }
+
+/// The most successors that are asked for at once of those who serve a part of the tree.
+const AHEAD: u16 = 256;
 
 /// What has become of a request at once.
 enum Outcome {
@@ -229,18 +233,19 @@ impl<M: Mib> Agent<M> {
             stats.silent_drops.add(1);
             return Err(Error::Busy);
         }
-        self.serve(from, &request, None)
+        self.serve(from, &request, None, &Facts::default())
     }
 
     /// Answers a request, or parks it; `until` is the deadline of one that has waited before.
-    fn serve(
+    pub(super) fn serve(
         &mut self,
         from: SocketAddr,
         request: &Request<'_>,
         until: Option<Duration>,
+        known: &Facts,
     ) -> Result<(), Error> {
         let mut reply = Reply::new(request.head, self.outbox.buffer());
-        match self.answer(from, request, until, &mut reply) {
+        match self.answer(from, request, until, known, &mut reply) {
             Ok(Outcome::Answered) => self.respond(from, request, Ok(()), reply),
             Ok(Outcome::Parked) => {
                 self.outbox.give_back(reply.abandon());
@@ -257,7 +262,7 @@ impl<M: Mib> Agent<M> {
                 Err(Error::Busy)
             }
             // Handled where the node was met.
-            Err(Stop::NotReady(_)) => Err(Error::Busy),
+            Err(Stop::NotReady(_) | Stop::Wants(_)) => Err(Error::Busy),
         }
     }
 
@@ -266,6 +271,7 @@ impl<M: Mib> Agent<M> {
         from: SocketAddr,
         request: &Request<'_>,
         until: Option<Duration>,
+        known: &Facts,
         reply: &mut Reply<'_>,
     ) -> Result<Outcome, Stop> {
         let pdu = &request.pdu;
@@ -296,17 +302,26 @@ impl<M: Mib> Agent<M> {
             if let Some(hidden) = pdu.varbinds.iter().position(|binding| !view.contains(binding.name)) {
                 return Err(Failure::binding(hidden, ErrorStatus::NO_ACCESS).into());
             }
-            return self.set(from, request, &limits, reply);
+            return self.set(from, request, &limits, until, reply);
         }
-        let seen = Seen { tree: &self.tree, view, limits: &limits, version: request.version };
-        let node = match seen.read(pdu, &mut self.finders, reply) {
+        let bulk = pdu.kind == PduType::GET_BULK;
+        let ahead = u16::try_from(pdu.error_index).unwrap_or(1).clamp(1, AHEAD);
+        let ahead = if bulk { ahead } else { 1 };
+        let (tree, version) = (&self.tree, request.version);
+        let seen = Seen { tree, view, limits: &limits, version, known, ahead };
+        let what = match seen.read(pdu, &mut self.finders, reply) {
             Ok(()) => return Ok(Outcome::Answered),
-            Err(Stop::NotReady(node)) => node,
+            Err(Stop::NotReady(node)) => {
+                let root = self.tree.node(node).map(|node| node.root().to_buf()).unwrap_or_default();
+                What::Fetch { node, root }
+            }
+            Err(Stop::Wants(wants)) => {
+                What::Far { question: Question::Read(wants), nodes: Vec::new(), transaction: 0 }
+            }
             Err(stop) => return Err(stop),
         };
-        let root = self.tree.node(node).map(|node| node.root().to_buf()).unwrap_or_default();
-        let what = What::Fetch { node, root };
-        let kept = Kept::new(from, request);
+        let mut kept = Kept::new(from, request);
+        kept.known.clone_from(known);
         self.parked.park(&self.config.limits, what, kept, until).map_err(Stop::NotKept)?;
         Ok(Outcome::Parked)
     }
@@ -325,6 +340,7 @@ impl<M: Mib> Agent<M> {
         from: SocketAddr,
         request: &Request<'_>,
         limits: &Limits,
+        until: Duration,
         reply: &mut Reply<'_>,
     ) -> Result<Outcome, Stop> {
         if self.parked.writes() {
@@ -334,13 +350,25 @@ impl<M: Mib> Agent<M> {
             return Err(Failure::at(1, ErrorStatus::RESOURCE_UNAVAILABLE).into());
         }
         let nodes = set::prepare(&mut self.tree, limits, &request.pdu, reply)?;
+        let shares = set::shares(&self.tree, &request.pdu);
+        if !shares.is_empty() {
+            let (transaction, kept) = (self.parked.transaction(), Kept::new(from, request));
+            let what = What::Far { question: Question::Test(shares), nodes: nodes.clone(), transaction };
+            return match self.parked.park(&self.config.limits, what, kept, until) {
+                Ok(()) => Ok(Outcome::Parked),
+                Err(why) => {
+                    set::release(&mut self.tree, &nodes);
+                    Err(Stop::NotKept(why))
+                }
+            };
+        }
         let Writes::Confirmed { timeout } = self.config.writes else {
             set::commit(&mut self.tree, &nodes)?;
             self.events.push(Event::Written { from, bindings: request.pdu.varbinds.len() });
             return Ok(Outcome::Answered);
         };
         let (kept, until) = (Kept::new(from, request), self.now.saturating_add(timeout));
-        let what = What::Write { nodes: nodes.clone() };
+        let what = What::Write { nodes: nodes.clone(), transaction: 0, shares: Vec::new() };
         if let Err(why) = self.parked.park(&self.config.limits, what, kept, until) {
             set::release(&mut self.tree, &nodes);
             return Err(Stop::NotKept(why));
@@ -351,10 +379,16 @@ impl<M: Mib> Agent<M> {
     /// Ends the SET that waits for the owner of the data, and answers it.
     fn decided(&mut self, id: WriteId, decision: Result<(), Failure>) -> Result<(), Error> {
         let question = self.parked.take_write(id).ok_or(Error::UnknownWrite)?;
-        let (What::Write { nodes }, Some((kept, _))) = (question.what, question.waiting.into_iter().next())
+        let (What::Write { nodes, transaction, shares }, Some((kept, _))) =
+            (question.what, question.waiting.into_iter().next())
         else {
             return Err(Error::UnknownWrite);
         };
+        if decision.is_ok() && !shares.is_empty() {
+            // What others hold is committed first: it is what can fail.
+            return self.go_on(Question::Commit(shares), nodes, transaction, kept);
+        }
+        self.parked.end(transaction, &shares, false);
         let outcome = match decision {
             Ok(()) => set::commit(&mut self.tree, &nodes),
             Err(failure) => {
@@ -362,6 +396,11 @@ impl<M: Mib> Agent<M> {
                 Err(failure)
             }
         };
+        self.finish(&kept, outcome)
+    }
+
+    /// Answers a SET that has waited.
+    pub(super) fn finish(&mut self, kept: &Kept, outcome: Result<(), Failure>) -> Result<(), Error> {
         let request = kept.as_request();
         if outcome.is_ok() {
             self.events.push(Event::Written { from: kept.from, bindings: request.pdu.varbinds.len() });
@@ -384,7 +423,7 @@ impl<M: Mib> Agent<M> {
             if still {
                 self.give_up(&question.what, &kept);
             } else {
-                let _ = self.serve(kept.from, &kept.as_request(), Some(until));
+                let _ = self.serve(kept.from, &kept.as_request(), Some(until), &kept.known);
             }
         }
         Ok(())
@@ -428,9 +467,21 @@ impl<M: Mib> Agent<M> {
     }
 
     /// Answers genErr to one whose answer could not be had.
-    fn give_up(&mut self, what: &What, kept: &Kept) {
-        if let What::Write { nodes } = what {
-            set::release(&mut self.tree, nodes);
+    pub(super) fn give_up(&mut self, what: &What, kept: &Kept) {
+        match what {
+            What::Write { nodes, transaction, shares } => {
+                set::release(&mut self.tree, nodes);
+                self.parked.end(*transaction, shares, false);
+            }
+            What::Far { question: Question::Test(shares), nodes, transaction } => {
+                set::release(&mut self.tree, nodes);
+                self.parked.end(*transaction, shares, false);
+            }
+            What::Far { question: Question::Commit(shares), nodes, transaction } => {
+                set::release(&mut self.tree, nodes);
+                self.parked.end(*transaction, shares, true);
+            }
+            What::Far { .. } | What::Fetch { .. } | What::Ask { .. } => {}
         }
         if matches!(what, What::Ask { .. }) {
             self.tree.own.contexts.values.unavailable_contexts.add(1);

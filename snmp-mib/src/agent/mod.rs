@@ -14,6 +14,7 @@ mod access;
 mod config;
 mod elsewhere;
 mod engine;
+mod far;
 mod framework;
 mod io;
 mod own;
@@ -28,6 +29,7 @@ mod tree;
 
 pub use config::{Community, Config, Limits, Network, Rights, Writes};
 pub use engine::Agent;
+pub(crate) use far::{Kind, Question, Server, Share, Want};
 pub use io::{AskId, Error, Event, Input, Output, WriteId};
 pub use own::{OrEntry, Stats, System};
 pub use registry::Overlap;

@@ -88,7 +88,7 @@ pub struct OrEntry {
     pub index: i32,
     /// The identification of a capabilities statement or of a module.
     #[mib(2, name = "sysORID")]
-    pub id: Oid<'static>,
+    pub id: OidBuf,
     /// A textual description of the capabilities.
     #[mib(3)]
     pub descr: DisplayString,
@@ -100,7 +100,7 @@ pub struct OrEntry {
 impl OrEntry {
     /// The row of a module that is there from the start.
     pub(super) fn since_start(index: i32, id: Oid<'static>, descr: &str) -> Self {
-        Self { index, id, descr: descr.into(), up_time: TimeStamp(0) }
+        Self { index, id: id.to_buf(), descr: descr.into(), up_time: TimeStamp(0) }
     }
 }
 

@@ -5,6 +5,8 @@
 //! SET, Writes::Confirmed   -> Write  -> WriteDone | WriteRefused | timeout -> commit or refuse, answer
 //! a node is not ready      -> Fetch  -> Fetched                            -> the whole request is answered anew
 //! another context          -> Ask    -> Answered                           -> what the view shows of it, or ask on
+//! a part that others serve -> Read                     -> told             -> the whole request is answered anew
+//! a SET there              -> Test, [Write,] Commit    -> told             -> commit or refuse, answer
 //!                             Fetch, Ask -> Unanswered | timeout           -> genErr
 //! ```
 //!
@@ -15,6 +17,7 @@ use alloc::{boxed::Box, vec::Vec};
 use core::{net::SocketAddr, time::Duration};
 
 use super::config::Limits;
+use super::far::{Facts, Question as Far, Server, Share};
 use super::io::{AskId, Output, WriteId};
 use super::reply::{Around, Head};
 use super::request::Request;
@@ -36,6 +39,8 @@ pub(super) struct Kept {
     grant: Result<Grant, Denied>,
     limit: usize,
     sender: Option<KeptSender>,
+    /// What it has come to know of the parts that others serve.
+    pub(super) known: Facts,
 }
 
 #[derive(Clone, PartialEq)]
@@ -74,6 +79,7 @@ impl Kept {
             grant: *grant,
             limit: *limit,
             sender: sender.as_ref().map(KeptSender::new),
+            known: Facts::default(),
         }
     }
 
@@ -114,12 +120,25 @@ impl Kept {
 /// What is asked of the owner.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum What {
-    /// Whether a SET may take effect; with the nodes that hold what it will write.
-    Write { nodes: Vec<usize> },
+    /// Whether a SET may take effect; with the nodes that hold what it will write, and what others hold.
+    Write { nodes: Vec<usize>, transaction: u32, shares: Vec<Share> },
+    /// To ask those who serve parts of the tree; with the nodes that hold what a SET will write here.
+    Far { question: Far, nodes: Vec<usize>, transaction: u32 },
     /// To bring a node up to date.
     Fetch { node: usize, root: OidBuf },
     /// To ask in another context.
     Ask { context: Box<[u8]>, kind: PduType, counts: (i32, i32), varbinds: VarBindList },
+}
+
+impl What {
+    /// Tells whether a SET waits for it that holds nodes.
+    const fn writes(&self) -> bool {
+        match self {
+            Self::Write { .. } => true,
+            Self::Far { question, .. } => !matches!(question, Far::Read(_)),
+            Self::Fetch { .. } | Self::Ask { .. } => false,
+        }
+    }
 }
 
 /// A question and those who wait for its answer.
@@ -135,6 +154,8 @@ pub(super) struct Question {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Parked {
     questions: Vec<Question>,
+    /// SETs that are over for those who hold a share of them, and whether they have to take it back.
+    pub(super) over: Vec<(u32, Vec<Server>, bool)>,
     last: u64,
 }
 
@@ -154,7 +175,7 @@ impl Parked {
 
     /// Tells whether a SET waits for the owner.
     pub(super) fn writes(&self) -> bool {
-        self.questions.iter().any(|question| matches!(question.what, What::Write { .. }))
+        self.questions.iter().any(|question| question.what.writes())
     }
 
     /// Tells whether the request waits already; then its latest envelope is the one that is answered.
@@ -185,7 +206,8 @@ impl Parked {
         }
         // A SET is never joined to another: done twice is not done once.
         let shares = |question: &&mut Question| match &question.what {
-            What::Write { .. } | What::Ask { kind: PduType::SET, .. } => false,
+            What::Ask { kind: PduType::SET, .. } => false,
+            own if own.writes() => false,
             other => *other == what,
         };
         match self.questions.iter_mut().find(shares) {
@@ -234,12 +256,13 @@ impl Parked {
 
     /// Tells whether a question is still to be asked.
     pub(super) fn has_unasked(&self) -> bool {
-        self.questions.iter().any(|question| !question.asked)
+        self.questions.iter().any(|question| !question.asked && !matches!(question.what, What::Far { .. }))
     }
 
     /// The next question to be asked.
     pub(super) fn ask(&mut self) -> Option<Output<'_>> {
-        let question = self.questions.iter_mut().find(|question| !question.asked)?;
+        let own = |question: &&mut Question| !question.asked && !matches!(question.what, What::Far { .. });
+        let question = self.questions.iter_mut().find(own)?;
         question.asked = true;
         match &question.what {
             What::Write { .. } => question.waiting.first().map(|(kept, _)| Output::Write {
@@ -247,6 +270,7 @@ impl Parked {
                 from: kept.from,
                 varbinds: kept.varbinds.as_varbinds(),
             }),
+            What::Far { .. } => None,
             What::Fetch { root, .. } => Some(Output::Fetch { id: AskId(question.id), root: root.as_oid() }),
             What::Ask { context, kind, counts, varbinds } => Some(Output::Ask {
                 id: AskId(question.id),
@@ -256,6 +280,31 @@ impl Parked {
                 varbinds: varbinds.as_varbinds(),
             }),
         }
+    }
+
+    /// The next question to those who serve parts of the tree.
+    pub(super) fn ask_far(&mut self) -> Option<(AskId, u32, Far)> {
+        let own = |question: &&mut Question| !question.asked && matches!(question.what, What::Far { .. });
+        let question = self.questions.iter_mut().find(own)?;
+        question.asked = true;
+        match &question.what {
+            What::Far { question: far, transaction, .. } => {
+                Some((AskId(question.id), *transaction, far.clone()))
+            }
+            _ => None,
+        }
+    }
+
+    /// Tells those who hold a share of a SET that it is over.
+    pub(super) fn end(&mut self, transaction: u32, shares: &[Share], undo: bool) {
+        if !shares.is_empty() {
+            self.over.push((transaction, shares.iter().map(|share| share.server).collect(), undo));
+        }
+    }
+
+    /// A number for the next SET that others have a share of.
+    pub(super) fn transaction(&self) -> u32 {
+        u32::try_from(self.last & u64::from(u32::MAX)).unwrap_or(0).wrapping_add(1)
     }
 
     /// When the first of those who wait has waited long enough.

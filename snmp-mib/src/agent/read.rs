@@ -4,7 +4,9 @@ use alloc::vec::Vec;
 
 use super::config::Limits;
 use super::engine::Failure;
+use super::far::{Facts, Server, Successor, Want};
 use super::parked::NotKept;
+use super::registry::Range;
 use super::reply::Reply;
 use super::tree::Tree;
 use crate::mib::{Absent, Cursor, Mib, Skip};
@@ -12,12 +14,14 @@ use crate::vacm::View;
 use crate::wire::{ErrorStatus, Oid, OidBuf, Pdu, PduType, Value, VarBind, Version};
 
 /// Why a request is not answered at once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Stop {
     /// It fails.
     Failed(Failure),
     /// The node of that position must be brought up to date first.
     NotReady(usize),
+    /// Others must be asked first.
+    Wants(Vec<Want>),
     /// It should wait, and cannot.
     NotKept(NotKept),
 }
@@ -35,6 +39,10 @@ pub(super) struct Seen<'t, M> {
     pub(super) view: &'t View,
     pub(super) limits: &'t Limits,
     pub(super) version: Version,
+    /// What it knows of the parts that others serve.
+    pub(super) known: &'t Facts,
+    /// How many successors it wants to know at once.
+    pub(super) ahead: u16,
 }
 
 impl<M: Mib> Seen<'_, M> {
@@ -54,8 +62,12 @@ impl<M: Mib> Seen<'_, M> {
 }
 
 fn get<M: Mib>(seen: &Seen<'_, M>, pdu: &Pdu<'_>, reply: &mut Reply<'_>) -> Result<(), Stop> {
+    let mut wants = Wants::default();
     for (position, VarBind { name, .. }) in pdu.varbinds.iter().enumerate() {
-        let value = match seen.get(name)? {
+        let Some(value) = wants.note(seen.get(name, position))? else {
+            continue;
+        };
+        let value = match value {
             Ok(value) => value,
             Err(Absent::Object) => Value::NoSuchObject,
             Err(Absent::Instance) => Value::NoSuchInstance,
@@ -65,7 +77,7 @@ fn get<M: Mib>(seen: &Seen<'_, M>, pdu: &Pdu<'_>, reply: &mut Reply<'_>) -> Resu
         }
         reply.push(name, &value, seen.limits.max_message).map_err(|_| Failure::TOO_BIG)?;
     }
-    Ok(())
+    wants.none()
 }
 
 fn get_next<M: Mib>(
@@ -75,10 +87,13 @@ fn get_next<M: Mib>(
     reply: &mut Reply<'_>,
 ) -> Result<(), Stop> {
     let skip = Skip { counter64: seen.version == Version::V1 };
+    let mut wants = Wants::default();
     for (position, VarBind { name, .. }) in pdu.varbinds.iter().enumerate() {
         let finder = finder(finders, 0);
         finder.start(name);
-        let value = seen.next(finder, skip, position)?;
+        let Some(value) = wants.note(seen.next(finder, skip, position))? else {
+            continue;
+        };
         let room = match &value {
             Some(value) => reply.push(finder.cursor.name.as_oid(), value, seen.limits.max_message),
             None if seen.version == Version::V1 => {
@@ -88,7 +103,30 @@ fn get_next<M: Mib>(
         };
         room.map_err(|_| Failure::TOO_BIG)?;
     }
-    Ok(())
+    wants.none()
+}
+
+/// What is wanted of others by all bindings of a request together.
+#[derive(Default)]
+struct Wants(Vec<Want>);
+
+impl Wants {
+    /// Keeps what a binding wants to know; then it has no value yet.
+    #[inline]
+    fn note<T>(&mut self, outcome: Result<T, Stop>) -> Result<Option<T>, Stop> {
+        match outcome {
+            Ok(value) => Ok(Some(value)),
+            Err(Stop::Wants(wants)) => {
+                self.0.extend(wants.into_iter().filter(|want| !self.0.contains(want)).collect::<Vec<_>>());
+                Ok(None)
+            }
+            Err(stop) => Err(stop),
+        }
+    }
+
+    fn none(self) -> Result<(), Stop> {
+        if self.0.is_empty() { Ok(()) } else { Err(Stop::Wants(self.0)) }
+    }
 }
 
 /// What does not fit is left off at the end. Only where not even the first binding fits is the answer tooBig:
@@ -101,28 +139,30 @@ fn get_bulk<M: Mib>(
 ) -> Result<(), Stop> {
     let single = usize::try_from(pdu.error_status.0).unwrap_or(0).min(pdu.varbinds.len());
     let repetitions = usize::try_from(pdu.error_index).unwrap_or(0);
+    let mut wants = Wants::default();
     for (position, VarBind { name, .. }) in pdu.varbinds.iter().enumerate() {
         let own = finder(finders, position);
         own.start(name);
-        if position < single && !repeat(seen, position, own, reply)?.room {
-            return Ok(());
+        if position < single && wants.note(repeat(seen, position, own, reply))?.is_some_and(|step| !step.room)
+        {
+            return wants.none();
         }
     }
     let repeaters = pdu.varbinds.len();
     for _ in 0..repetitions {
         let mut all_ended = true;
         for position in single..repeaters {
-            let step = repeat(seen, position, finder(finders, position), reply)?;
-            if !step.room {
-                return Ok(());
+            match wants.note(repeat(seen, position, finder(finders, position), reply))? {
+                Some(Step { room: false, .. }) => return wants.none(),
+                Some(step) => all_ended &= step.ended,
+                None => all_ended = true,
             }
-            all_ended &= step.ended;
         }
-        if all_ended {
+        if all_ended || !wants.0.is_empty() {
             break;
         }
     }
-    Ok(())
+    wants.none()
 }
 
 /// What one step of a repeater came to.
@@ -198,10 +238,14 @@ fn finder(finders: &mut Vec<Finder>, position: usize) -> &mut Finder {
 impl<M: Mib> Seen<'_, M> {
     /// The value of one instance. What the view hides is as if it were not implemented.
     #[inline]
-    fn get(&self, name: Oid<'_>) -> Result<Result<Value<'_>, Absent>, Stop> {
+    fn get(&self, name: Oid<'_>, binding: usize) -> Result<Result<Value<'_>, Absent>, Stop> {
         let Some(range) = self.tree.registry.at(name).filter(|_| self.view.contains(name)) else {
             return Ok(Err(Absent::Object));
         };
+        if let Some(server) = self.tree.server(range.node) {
+            let value = self.known.get(server, name).map_err(|want| Stop::Wants(alloc::vec![want]))?;
+            return value.map(Ok).ok_or(Failure::binding(binding, ErrorStatus::GEN_ERR).into());
+        }
         let Some(node) = self.tree.node(range.node) else {
             return Ok(Err(Absent::Object));
         };
@@ -233,6 +277,23 @@ impl<M: Mib> Seen<'_, M> {
                     cursor.start(start, true);
                 }
                 None => {}
+            }
+            if let Some(server) = self.tree.server(stretch.node) {
+                if let Some(name) = self.far(server, cursor, stretch, skip, binding)? {
+                    if !self.view.contains(name.0) {
+                        let Some(begins) = self.view.seek(name.0) else {
+                            return Ok(None);
+                        };
+                        position = self.tree.registry.from(begins.as_oid());
+                        target = Some(begins);
+                        continue;
+                    }
+                    cursor.start(name.0, false);
+                    *range = Some(position);
+                    return Ok(Some(name.1));
+                }
+                position = position.saturating_add(1);
+                continue;
             }
             let node = self.tree.node(stretch.node);
             let on = goes_on && position == first;
@@ -273,5 +334,23 @@ impl<M: Mib> Seen<'_, M> {
             position = position.saturating_add(1);
         }
         Ok(None)
+    }
+
+    /// What follows the cursor in a part that others serve.
+    fn far(
+        &self,
+        server: Server,
+        cursor: &Cursor,
+        stretch: &Range,
+        skip: Skip,
+        binding: usize,
+    ) -> Result<Option<(Oid<'_>, Value<'_>)>, Stop> {
+        let at_binding = |failure: Failure| Failure::binding(binding, failure.status);
+        let known = self.known.next(server, cursor, stretch.end.as_oid(), skip, self.ahead);
+        match known.map_err(at_binding)? {
+            Successor::Found(name, value) => Ok(Some((name, value))),
+            Successor::Nothing => Ok(None),
+            Successor::Unknown(want) => Err(Stop::Wants(alloc::vec![want])),
+        }
     }
 }

@@ -73,6 +73,33 @@ impl Registry {
         Ok(registry)
     }
 
+    /// Fills what nobody serves with stretches in order, each from a start up to an end.
+    pub(crate) fn overlay<'a>(&mut self, stretches: impl Iterator<Item = (Oid<'a>, Oid<'a>, usize)>) {
+        let own = core::mem::take(&mut self.ranges);
+        let mut all = own.clone();
+        for (start, end, node) in stretches {
+            let mut from = start.to_buf();
+            let before = |one: Oid<'_>, other: Oid<'_>| other.is_empty() || (!one.is_empty() && one < other);
+            for range in own.iter().filter(|range| range.reaches(start)) {
+                if !before(range.start.as_oid(), end) {
+                    break;
+                }
+                if from.as_oid() < range.start.as_oid() {
+                    all.push(Range { start: from.clone(), end: range.start.clone(), node, cut: true });
+                }
+                from.clone_from(&range.end);
+                if from.as_oid().is_empty() {
+                    break;
+                }
+            }
+            if !from.as_oid().is_empty() && before(from.as_oid(), end) {
+                all.push(Range { start: from, end: end.to_buf(), node, cut: true });
+            }
+        }
+        all.sort_by(|a, b| a.start.cmp(&b.start));
+        self.ranges = all;
+    }
+
     /// Ends the last stretch at `root`, where one inside it begins.
     fn cut(&mut self, root: Oid<'_>) {
         if let Some(last) = self.ranges.last_mut() {

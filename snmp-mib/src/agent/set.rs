@@ -10,10 +10,11 @@ use alloc::vec::Vec;
 
 use super::config::Limits;
 use super::engine::Failure;
+use super::far::{Server, Share};
 use super::reply::Reply;
 use super::tree::Tree;
 use crate::mib::{Edit, Mib, Refusal};
-use crate::wire::{ErrorStatus, Pdu};
+use crate::wire::{ErrorStatus, Pdu, VarBindList};
 
 /// Judges a SET, and makes `reply` its response. Returns the nodes that it touches, in the order of the request,
 /// each with what it will write kept aside.
@@ -39,6 +40,30 @@ pub(super) fn prepare<M: Mib>(
             Err(Failure::binding(position, status))
         }
     }
+}
+
+/// What others are to write of it.
+pub(super) fn shares<M: Mib>(tree: &Tree<M>, pdu: &Pdu<'_>) -> Vec<Share> {
+    let mut shares: Vec<(Server, VarBindList, Vec<usize>)> = Vec::new();
+    for (position, binding) in pdu.varbinds.iter().enumerate() {
+        let Some(server) = tree.registry.at(binding.name).and_then(|range| tree.server(range.node)) else {
+            continue;
+        };
+        let at = shares.iter().position(|(own, ..)| *own == server).unwrap_or_else(|| {
+            shares.push((server, VarBindList::new(), Vec::new()));
+            shares.len().saturating_sub(1)
+        });
+        if let Some((_, list, positions)) = shares.get_mut(at) {
+            list.push(binding.name, binding.value);
+            positions.push(position);
+        }
+    }
+    let whole = |(server, varbinds, positions): (_, _, Vec<usize>)| Share {
+        server,
+        varbinds,
+        positions: positions.into(),
+    };
+    shares.into_iter().map(whole).collect()
 }
 
 /// Makes true what was prepared.
@@ -90,6 +115,9 @@ fn parts<'a, M: Mib>(tree: &Tree<M>, pdu: &Pdu<'a>) -> Result<Vec<Part<'a>>, Fai
     for (position, binding) in pdu.varbinds.iter().enumerate() {
         let fail = |status| Failure::binding(position, status);
         let range = tree.registry.at(binding.name).ok_or(fail(ErrorStatus::NOT_WRITABLE))?;
+        if tree.server(range.node).is_some() {
+            continue;
+        }
         let root = tree.node(range.node).map(|node| node.root()).ok_or(fail(ErrorStatus::GEN_ERR))?;
         let below = binding.name.strip_prefix(root).ok_or(fail(ErrorStatus::NOT_WRITABLE))?;
         let edit = Edit { below, value: binding.value, position };

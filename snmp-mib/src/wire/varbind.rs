@@ -244,6 +244,11 @@ impl VarBindList {
         self.count = self.count.saturating_add(1);
     }
 
+    /// The binding whose encoded form begins there.
+    pub(crate) fn read_at(&self, place: usize) -> Option<VarBind<'_>> {
+        VarBind::reread(&mut Reader::new(self.content.get(place..)?))
+    }
+
     /// Octets of their encoded form.
     pub const fn octets(&self) -> usize {
         self.content.len()

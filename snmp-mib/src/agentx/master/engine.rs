@@ -32,6 +32,16 @@ pub struct Master {
     lent: Option<Todo>,
     next_session: u32,
     next_ask: u32,
+    /// Whether regions or capabilities have changed since that was asked.
+    changed: (bool, bool),
+}
+
+/// What has come since that was asked.
+#[derive(Debug, Default)]
+pub(in crate::agentx) struct News {
+    pub(in crate::agentx) regions: bool,
+    pub(in crate::agentx) capabilities: bool,
+    pub(in crate::agentx) answers: Vec<(AskId, Status, u16, VarBindList)>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -86,6 +96,7 @@ impl Master {
             lent: None,
             next_session: 1,
             next_ask: 1,
+            changed: (false, false),
         }
     }
 
@@ -186,6 +197,23 @@ impl Master {
             self.questions.insert(id, Question { session, until });
         }
         Ok(id)
+    }
+
+    /// What the joint with an agent has to know; answers do not come as outputs then.
+    pub(in crate::agentx) fn news(&mut self) -> News {
+        let (regions, capabilities) = core::mem::take(&mut self.changed);
+        let mut answers = Vec::new();
+        if self.todo.iter().any(|todo| matches!(todo, Todo::Answer { .. })) {
+            for todo in core::mem::take(&mut self.todo) {
+                match todo {
+                    Todo::Answer { id, status, index, varbinds } => {
+                        answers.push((id, status, index, varbinds));
+                    }
+                    other => self.todo.push_back(other),
+                }
+            }
+        }
+        News { regions, capabilities, answers }
     }
 
     /// Takes what fits: nothing while too much waits to be sent to that sub-agent.
@@ -407,6 +435,8 @@ impl Master {
 
     /// Keeps an event; one that says the same as the last one is not needed twice.
     fn note(&mut self, event: Event) {
+        self.changed.0 |= event == Event::Regions;
+        self.changed.1 |= event == Event::Capabilities;
         if self.todo.back() != Some(&Todo::Event(event)) {
             self.todo.push_back(Todo::Event(event));
         }
