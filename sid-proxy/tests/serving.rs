@@ -188,9 +188,8 @@ fn the_proxys_own_answers_say_why() {
 #[test]
 fn who_may_not_use_a_service_gets_403_and_no_card() {
     use sid_proxy::acl::{Acl, Rule};
-    let rule = |allow: bool, network: &str, bits: u8| Rule {
-        allow,
-        networks: vec![(network.parse().unwrap(), bits)],
+    let rule = |allow: bool, network: &str, bits: u8| {
+        Rule::for_networks(allow, vec![(network.parse().unwrap(), bits)])
     };
     for (rules, status) in [
         (vec![], 200),
@@ -211,5 +210,101 @@ fn who_may_not_use_a_service_gets_403_and_no_card() {
         rig.client_sends(GET).card_sends(OK);
         assert_eq!(rig.statuses(), [status]);
         assert_eq!(rig.to_card.is_empty(), status == 403);
+    }
+}
+
+#[test]
+fn access_rules_ask_for_method_path_and_certificate() {
+    use sid_proxy::acl::{Acl, Certificate, Holder, Rule};
+    let all = || Rule::for_networks(true, vec![("0.0.0.0".parse().unwrap(), 0)]);
+    let deny = || Rule { allow: false, ..all() };
+    let ada = Certificate { subject: "CN=ada", fingerprint: [7; 32] };
+    let admin = || vec!["/admin/".to_owned()];
+    let cases: [(&str, Vec<Rule>, Option<Certificate<'static>>, &str, Option<u16>); 16] = [
+        ("a method", vec![Rule { methods: vec!["GET".into()], ..all() }], None, "GET /", None),
+        (
+            "another method",
+            vec![Rule { methods: vec!["GET".into()], ..all() }],
+            None,
+            "PUT /",
+            Some(u16::MAX),
+        ),
+        (
+            "a method in another case",
+            vec![Rule { methods: vec!["GET".into()], ..all() }],
+            None,
+            "get /",
+            Some(u16::MAX),
+        ),
+        ("below a path", vec![Rule { paths: admin(), ..deny() }, all()], None, "GET /admin/x?y", Some(0)),
+        ("the path", vec![Rule { paths: admin(), ..deny() }, all()], None, "GET /admin", Some(0)),
+        (
+            "beside the path",
+            vec![Rule { paths: admin(), ..deny() }, all()],
+            None,
+            "GET /administration",
+            None,
+        ),
+        (
+            "an escaped letter",
+            vec![Rule { paths: admin(), ..deny() }, all()],
+            None,
+            "GET /%61dmin/x",
+            Some(0),
+        ),
+        ("dot segments", vec![Rule { paths: admin(), ..deny() }, all()], None, "GET /a/../admin/x", Some(0)),
+        ("two slashes", vec![Rule { paths: admin(), ..deny() }, all()], None, "GET //admin/x", Some(0)),
+        (
+            "an escaped slash",
+            vec![Rule { paths: admin(), ..deny() }, all()],
+            None,
+            "GET /x%2F..%2Fadmin",
+            Some(0),
+        ),
+        (
+            "out of what is allowed",
+            vec![Rule { paths: admin(), ..all() }],
+            None,
+            "GET /admin/..%2fx",
+            Some(u16::MAX),
+        ),
+        ("no certificate", vec![Rule { holders: vec![Holder::Any], ..all() }], None, "GET /", Some(u16::MAX)),
+        ("a certificate", vec![Rule { holders: vec![Holder::Any], ..all() }], Some(ada), "GET /", None),
+        (
+            "its subject",
+            vec![Rule { holders: vec![Holder::Subject("CN=ada".into())], ..deny() }, all()],
+            Some(ada),
+            "GET /",
+            Some(0),
+        ),
+        (
+            "its fingerprint",
+            vec![Rule { holders: vec![Holder::Fingerprint([7; 32])], ..all() }],
+            Some(ada),
+            "GET /",
+            None,
+        ),
+        ("another's", vec![all(), deny()], Some(ada), "GET /", None),
+    ];
+    for (name, rules, certificate, line, denied_by) in cases {
+        let mut rig = Rig::new();
+        rig.certificate = certificate;
+        rig.pools.pool_mut(rig::SHOP).unwrap().set_acl(Acl { rules });
+        rig.client_sends(format!("{line} HTTP/1.1\r\nHost: www.sell.com\r\nContent-Length: 0\r\n\r\n"));
+        if denied_by.is_some() {
+            assert_eq!(rig.statuses(), [403], "{name}");
+            assert!(
+                rig.client_text().contains("Proxy-Status: sid-proxy; error=http_request_denied"),
+                "{name}"
+            );
+            assert!(rig.to_card.is_empty(), "{name}");
+            // MAX stands here for: no rule names the visit.
+            assert_eq!(rig.done[0].denied_by, denied_by.filter(|rule| *rule != u16::MAX), "{name}");
+            assert_eq!(rig.done[0].refusal, Some(sid_proxy::http::Refusal::Denied), "{name}");
+        } else {
+            rig.card_sends(OK);
+            assert_eq!(rig.statuses(), [200], "{name}");
+            assert_eq!(rig.done[0].denied_by, None, "{name}");
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! What all doors of a cabinet share: routes, pools, and who hears of what was used.
 
 use super::Way;
+use sid_proxy::acl::Visitor;
 use sid_proxy::http::{Config, Input, Usage};
 use sid_proxy::pool::{Outcome, PickKey, Pools, State, client_hash};
 use sid_proxy::{CardId, Decision, Key, Miss, RouteTable, ServiceId};
@@ -84,17 +85,27 @@ impl Shared {
         self.began
     }
 
-    /// Picks a card of a service for a customer.
-    pub fn pick(&self, service: ServiceId, client: SocketAddr, tried: &[CardId]) -> Input<'static> {
+    /// Picks a card of a service for a customer; `request` is what HTTP asks for.
+    pub fn pick(
+        &self,
+        service: ServiceId,
+        client: SocketAddr,
+        tried: &[CardId],
+        request: Option<(&str, &[u8])>,
+    ) -> Input<'static> {
         let (now, address) = (self.now(), client.ip());
+        let visitor = Visitor { client: address, request, certificate: None };
         let key = PickKey { client: client_hash(address), tried, sticky: None };
-        self.with_pools(|pools| match pools.pool_mut(service) {
-            Some(pool) if !pool.admits(address) => Input::Denied,
-            Some(pool) => pool.pick(now, &key).map_or(Input::NoCard, |pick| {
+        self.with_pools(|pools| {
+            let Some(pool) = pools.pool_mut(service) else { return Input::NoCard };
+            let verdict = pool.judge(&visitor);
+            if !verdict.allowed {
+                return Input::Denied { rule: verdict.rule };
+            }
+            pool.pick(now, &key).map_or(Input::NoCard, |pick| {
                 let (card, address) = (pick.card, pick.address);
                 Input::Picked { card, address }
-            }),
-            None => Input::NoCard,
+            })
         })
     }
 

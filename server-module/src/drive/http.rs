@@ -162,9 +162,9 @@ impl Conversation {
             any = true;
             let answer = match output {
                 Output::Route { key } => self.bond.route(shared, &key),
-                Output::Pick { service, tried } => {
+                Output::Pick { service, tried, request } => {
                     self.service = service;
-                    shared.pick(service, self.peer.client, tried)
+                    shared.pick(service, self.peer.client, tried, Some(request))
                 }
                 Output::Connect { address, fresh, .. } => {
                     self.card = End::default();

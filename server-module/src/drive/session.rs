@@ -203,7 +203,7 @@ impl<S: Session + Send + 'static> Conversation<S> {
                     Output::Route { key } => Input::Routed(shared.lookup(&key)),
                     Output::Pick { service, tried } => {
                         self.service = service;
-                        match shared.pick(service, self.peer.client, tried) {
+                        match shared.pick(service, self.peer.client, tried, None) {
                             Input::Picked { card, mut address } => {
                                 address.set_port((door.port)(service).unwrap_or(address.port()));
                                 Input::Picked { card, address }

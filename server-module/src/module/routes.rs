@@ -263,10 +263,8 @@ fn acl(rules: &[cabinet::Acl]) -> Acl {
             cabinet::Acl::Allow(networks) => (true, networks),
             cabinet::Acl::Deny(networks) => (false, networks),
         };
-        Rule {
-            allow,
-            networks: networks.iter().map(|network| (network.address(), network.length())).collect(),
-        }
+        let networks = networks.iter().map(|network| (network.address(), network.length()));
+        Rule::for_networks(allow, networks.collect())
     };
     Acl { rules: rules.iter().map(rule).collect() }
 }

@@ -76,8 +76,9 @@ impl Session {
         Ok(0)
     }
 
-    pub(super) fn denied(&mut self) -> Result<usize, Error> {
+    pub(super) fn denied(&mut self, rule: Option<u16>) -> Result<usize, Error> {
         let Phase::Pick { .. } = self.phase else { return Err(Error::NotAsked) };
+        self.denied_by = rule;
         self.refuse(Refused { status: 403, refusal: Refusal::Denied, understood: true });
         Ok(0)
     }

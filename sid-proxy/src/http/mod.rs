@@ -62,6 +62,8 @@ pub enum Output<'a> {
         service: ServiceId,
         /// Cards that failed this request already.
         tried: &'a [CardId],
+        /// The method and the target, for [access rules](crate::acl).
+        request: (&'a str, &'a [u8]),
     },
     /// Take an idle connection to a card or open one; answer with [`Input::Connected`] or
     /// [`Input::ConnectFailed`].
@@ -139,6 +141,8 @@ pub struct Usage {
     pub status: u16,
     /// Why the proxy answered itself.
     pub refusal: Option<Refusal>,
+    /// The access rule that denied the request, by its place, if one did.
+    pub denied_by: Option<u16>,
     /// True if the answer went out whole.
     pub complete: bool,
     /// Bytes of the request's body.

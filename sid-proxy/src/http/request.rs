@@ -102,6 +102,12 @@ impl Request {
         self.text.get(self.host.clone()).unwrap_or_default()
     }
 
+    /// The method and the target.
+    pub(super) fn line(&self) -> (&str, &[u8]) {
+        let method = self.text.get(..self.target.start.saturating_sub(1)).unwrap_or_default();
+        (core::str::from_utf8(method).unwrap_or_default(), self.target())
+    }
+
     /// The target in origin form.
     pub(super) fn target(&self) -> &[u8] {
         self.text.get(self.target.clone()).unwrap_or_default()

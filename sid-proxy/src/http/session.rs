@@ -46,6 +46,8 @@ pub struct Session {
     pub(super) began_at: Duration,
     pub(super) first_byte_after: Option<Duration>,
     pub(super) status: u16,
+    /// The access rule that denied the request.
+    pub(super) denied_by: Option<u16>,
     pub(super) queue: Queue,
     introduction: Introduction,
 }
@@ -105,6 +107,7 @@ impl Session {
             began_at: now,
             first_byte_after: None,
             status: 0,
+            denied_by: None,
             queue: Queue::default(),
             introduction,
         }
@@ -133,7 +136,7 @@ impl Session {
             Input::Misdirected => self.misdirected(),
             Input::Picked { card, address } => self.picked(card, address),
             Input::NoCard => self.no_card(),
-            Input::Denied => self.denied(),
+            Input::Denied { rule } => self.denied(rule),
             Input::Connected { reused } => self.connected(reused),
             Input::ConnectFailed => match self.phase {
                 Phase::Connect { .. } => {
@@ -167,7 +170,11 @@ impl Session {
         let (effect, bytes, usage) = self.queue.pop()?;
         Some(match *effect {
             Effect::Route => Output::Route { key: key(&self.request, &self.peer) },
-            Effect::Pick => Output::Pick { service: self.decision?.service, tried: &self.tried },
+            Effect::Pick => Output::Pick {
+                service: self.decision?.service,
+                tried: &self.tried,
+                request: self.request.line(),
+            },
             Effect::Connect { fresh } => {
                 let picked = self.picked?;
                 Output::Connect { card: picked.card, address: picked.address, fresh }
@@ -301,6 +308,7 @@ impl Session {
         self.decision = None;
         self.first_byte_after = None;
         self.status = 0;
+        self.denied_by = None;
         self.tried.clear();
         self.failure = Refusal::NoCard;
         // Until a head was read, nothing is known of the request.
@@ -407,6 +415,7 @@ impl Session {
             card: self.picked.map(|picked| picked.card).filter(|_| refusal.is_none()),
             status: self.status,
             refusal,
+            denied_by: self.denied_by,
             complete,
             request_bytes: up,
             response_bytes: down,

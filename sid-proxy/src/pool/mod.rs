@@ -36,7 +36,7 @@ pub use queue::Ticket;
 pub use sticky::{Sticky, Token};
 
 use crate::CardId;
-use crate::acl::Acl;
+use crate::acl::{Acl, Verdict, Visitor};
 use crate::mirror::Mirror;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -176,6 +176,12 @@ impl Pool {
     #[must_use]
     pub fn admits(&self, client: IpAddr) -> bool {
         self.acl.allows(client)
+    }
+
+    /// Judges a visit of which more than the customer's address is known.
+    #[must_use]
+    pub fn judge(&self, visitor: &Visitor<'_>) -> Verdict {
+        self.acl.judge(visitor)
     }
 
     /// Adds a member that is up, on the usual terms, or gives the one with that card a new address.

@@ -64,8 +64,11 @@ pub enum Input<'a> {
     },
     /// Answers [`Output::Pick`]: there is none.
     NoCard,
-    /// Answers [`Output::Pick`]: this customer may not use the service.
-    Denied,
+    /// Answers [`Output::Pick`]: this customer may not use the service, or not for this.
+    Denied {
+        /// The rule that says so, by its place; `None` if none names the customer.
+        rule: Option<u16>,
+    },
     /// Answers [`Output::Connect`].
     Connected {
         /// True if the connection served requests before, so that its death may say nothing of the card. Only HTTP
@@ -115,7 +118,7 @@ impl Input<'_> {
                 | Self::Misdirected
                 | Self::Picked { .. }
                 | Self::NoCard
-                | Self::Denied
+                | Self::Denied { .. }
                 | Self::Connected { .. }
                 | Self::ConnectFailed
         )

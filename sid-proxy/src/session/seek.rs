@@ -109,7 +109,7 @@ impl Seek {
                 let broke = if self.tried.is_empty() { Refusal::NoCard } else { Refusal::CardBroke };
                 return Ok(self.nothing(broke));
             }
-            (Stage::Picking, Input::Denied) => return Ok(self.nothing(Refusal::Denied)),
+            (Stage::Picking, Input::Denied { .. }) => return Ok(self.nothing(Refusal::Denied)),
             (Stage::Connecting, Input::Connected { .. }) => {
                 self.stage = Stage::Idle;
                 return Ok(Found::Card);

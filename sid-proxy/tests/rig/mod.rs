@@ -1,6 +1,7 @@
 //! A driver in memory: what the sockets of a real one would do, one call at a time.
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::expect_used)]
 
+use sid_proxy::acl::{Certificate, Visitor};
 use sid_proxy::http::{Config, Event, Input, Output, Peer, Session, Side, Usage};
 use sid_proxy::pool::{Balance, PickKey, Pool, Pools, State};
 use sid_proxy::{CardId, RouteTable, ServiceId, Sid};
@@ -69,6 +70,7 @@ pub struct Rig {
     pub refusing: BTreeSet<CardId>,
     pub silent: BTreeSet<CardId>,
     pub idle: bool,
+    pub certificate: Option<Certificate<'static>>,
     pub picks: Vec<CardId>,
     pub released: Vec<(CardId, bool)>,
     pub done: Vec<Usage>,
@@ -96,6 +98,7 @@ impl Rig {
             refusing: BTreeSet::new(),
             silent: BTreeSet::new(),
             idle: false,
+            certificate: None,
             picks: Vec::new(),
             released: Vec::new(),
             done: Vec::new(),
@@ -161,20 +164,25 @@ impl Rig {
             any = true;
             let answer = match output {
                 Output::Route { key } => Some(Input::Routed(self.table.lookup(&key))),
-                Output::Pick { service, tried } => {
+                Output::Pick { service, tried, request } => {
                     let pick = self
                         .pools
                         .pool_mut(service)
                         .and_then(|pool| pool.pick(self.now, &PickKey { client: 1, tried, sticky: None }));
-                    let admitted =
-                        self.pools.pool(service).is_none_or(|pool| pool.admits(peer().client.ip()));
-                    Some(match pick {
-                        _ if !admitted => Input::Denied,
-                        Some(pick) => {
+                    let visitor = Visitor {
+                        client: peer().client.ip(),
+                        request: Some(request),
+                        certificate: self.certificate,
+                    };
+                    let verdict = self.pools.pool(service).map(|pool| pool.judge(&visitor));
+                    let denied = verdict.filter(|verdict| !verdict.allowed);
+                    Some(match (denied, pick) {
+                        (Some(verdict), _) => Input::Denied { rule: verdict.rule },
+                        (None, Some(pick)) => {
                             self.picks.push(pick.card);
                             Input::Picked { card: pick.card, address: pick.address }
                         }
-                        None => Input::NoCard,
+                        (None, None) => Input::NoCard,
                     })
                 }
                 Output::Connect { card, fresh, .. } => {
