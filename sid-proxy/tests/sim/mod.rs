@@ -490,7 +490,7 @@ impl World {
                     answer = Some(Input::Routed(self.tables[self.table].lookup(&key)));
                     Do::Nothing
                 }
-                Output::Pick { service, tried } => Do::Pick(service, tried.to_vec()),
+                Output::Pick { service, tried, .. } => Do::Pick(service, tried.to_vec()),
                 Output::Connect { card, fresh, .. } => Do::Connect(card, fresh),
                 Output::Send { to, bytes } => Do::Write(to, bytes.to_vec()),
                 Output::Forward { from, len } => {
