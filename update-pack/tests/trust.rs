@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use update_pack::build::{self, build};
 use update_pack::trust::{EPOCH_STEP, Group, Keyset, PublicKey, Rotation, SigningKey, Trust, Unfit, admit};
 use update_pack::verify::{Envelope, Reader};
-use update_pack::wire::{Role, Severity};
+use update_pack::wire::{Opening, Role, Severity, emit_end};
 use update_pack::{Error, Limits, Part, Problem, Untrusted};
 
 fn key(number: u8) -> SigningKey {
@@ -354,4 +354,38 @@ fn nothing_of_a_bad_record_is_kept() {
     assert!(
         matches!(trust.advance(&trailing), Err(Error::Malformed(why)) if why.problem == Problem::Truncated)
     );
+}
+
+#[test]
+fn a_signature_is_added_and_the_text_cut_out_without_touching_the_rest() {
+    let empty = Files::new();
+    let config =
+        build::Config { text: "Closes two holes.\nSee the advisory.".into(), level: 1, ..Default::default() };
+    let whole =
+        build(&config, &empty.tree(), &empty.tree(), common::contents(&empty, &empty), &keys(&[20])).unwrap();
+    let (opening, at) = Opening::parse(&whole).unwrap();
+    assert_eq!(opening.emit(), whole[..at as usize]);
+    let rest = &whole[at as usize..whole.len() - 16];
+    let file = |opening: &Opening| {
+        let mut file = [&opening.emit()[..], rest].concat();
+        let total = file.len() as u64 + 16;
+        file.extend_from_slice(&emit_end(total));
+        file
+    };
+    let both = Trust::new(keys(&[20, 21]).iter().map(SigningKey::public), 2.try_into().unwrap()).unwrap();
+    assert!(read(&both, &whole).is_err());
+    let second = key(21).sign(&opening.header().emit(), opening.root());
+    let signed = opening.signed(second).unwrap();
+    let read_back = read(&both, &file(&signed)).unwrap();
+    assert_eq!(read_back.text.as_deref(), Some("Closes two holes.\nSee the advisory."));
+    assert!(signed.signed(second).is_none(), "a key signs once");
+    let severed = signed.severed().unwrap();
+    let stripped = read(&both, &file(&severed)).unwrap();
+    assert_eq!((stripped.text, stripped.id), (None, read_back.id), "the same package");
+    assert!(severed.severed().is_none());
+    // Nor can the text be replaced by another.
+    let mut forged = file(&signed);
+    let text = forged.windows(6).position(|window| window == b"Closes").unwrap();
+    forged[text] = b'c';
+    assert!(read(&both, &forged).is_err());
 }

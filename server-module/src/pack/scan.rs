@@ -13,14 +13,14 @@ use update_pack::wire::Digest;
 
 use crate::cli::Exit;
 
-/// Reads a directory. What a package cannot carry is an error that names it.
-pub(super) fn scan(dir: &OsPath) -> Result<Tree, Exit> {
+/// Reads a directory, but for what is to be skipped. What a package cannot carry is an error that names it.
+pub(super) fn scan(dir: &OsPath, skip: &dyn Fn(&Path) -> bool) -> Result<Tree, Exit> {
     let root = std::fs::symlink_metadata(dir).map_err(|error| unreadable(dir, &error))?;
     if !root.is_dir() {
         return Err(Exit::usage(format!("{}: expected a directory", dir.display())));
     }
     let mut found = BTreeMap::new();
-    collect(dir, &Path::root(), &mut found)?;
+    collect(dir, &Path::root(), skip, &mut found)?;
     let mut tree = Tree::new(Mode::from_stat(root.mode()));
     let mut firsts: HashMap<(u64, u64), Path> = HashMap::new();
     for (path, meta) in found {
@@ -49,7 +49,12 @@ pub(super) fn os_path(dir: &OsPath, path: &Path) -> std::path::PathBuf {
     dir.join(std::ffi::OsStr::from_bytes(path.as_bytes()))
 }
 
-fn collect(dir: &OsPath, at: &Path, found: &mut BTreeMap<Path, std::fs::Metadata>) -> Result<(), Exit> {
+fn collect(
+    dir: &OsPath,
+    at: &Path,
+    skip: &dyn Fn(&Path) -> bool,
+    found: &mut BTreeMap<Path, std::fs::Metadata>,
+) -> Result<(), Exit> {
     let here = os_path(dir, at);
     for entry in std::fs::read_dir(&here).map_err(|error| unreadable(&here, &error))? {
         let entry = entry.map_err(|error| unreadable(&here, &error))?;
@@ -62,10 +67,13 @@ fn collect(dir: &OsPath, at: &Path, found: &mut BTreeMap<Path, std::fs::Metadata
             Exit::usage(format!("{}: {problem}", full.display()))
                 .next("rename it: a package cannot carry that name")
         })?;
+        if skip(&path) {
+            continue;
+        }
         let meta = std::fs::symlink_metadata(&full).map_err(|error| unreadable(&full, &error))?;
         let kind = meta.file_type();
         if kind.is_dir() {
-            collect(dir, &path, found)?;
+            collect(dir, &path, skip, found)?;
         } else if !kind.is_file() && !kind.is_symlink() {
             return Err(Exit::usage(format!(
                 "{}: expected files, directories and links, found a socket, pipe or device",

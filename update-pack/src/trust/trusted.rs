@@ -17,8 +17,8 @@ pub struct Trust(Kind);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Kind {
-    /// Release keys that were given one by one. Nothing replaces them.
-    Pinned(Group),
+    /// Keys of one role that were given one by one. Nothing replaces them.
+    Pinned(Role, Group),
     /// Keys that can be rotated.
     Keys(Keyset),
 }
@@ -28,12 +28,17 @@ impl Trust {
     /// there.
     pub fn new(keys: impl IntoIterator<Item = PublicKey>, threshold: NonZeroUsize) -> Option<Self> {
         let threshold = u8::try_from(threshold.get()).ok().and_then(NonZeroU8::new)?;
-        Group::new(keys, threshold).map(|group| Self(Kind::Pinned(group)))
+        Group::new(keys, threshold).map(|group| Self::only(Role::RELEASE, group))
+    }
+
+    /// Trusts keys in one role, and nobody in the others.
+    pub fn only(role: Role, group: Group) -> Self {
+        Self(Kind::Pinned(role, group))
     }
 
     /// Trusts one key to release packages.
     pub fn one(key: PublicKey) -> Self {
-        Self(Kind::Pinned(Group::one(key)))
+        Self::only(Role::RELEASE, Group::one(key))
     }
 
     /// Trusts a set of keys, and whatever follows it.
@@ -49,7 +54,7 @@ impl Trust {
     /// The keys that are believed in a role.
     pub fn group(&self, role: Role) -> Option<&Group> {
         match &self.0 {
-            Kind::Pinned(group) => (role == Role::RELEASE).then_some(group),
+            Kind::Pinned(known, group) => (role == *known).then_some(group),
             Kind::Keys(keys) => keys.group(role),
         }
     }
@@ -60,8 +65,8 @@ impl Trust {
     /// [`Error`] when they do not follow.
     pub fn advance(&self, rotations: &[u8]) -> Result<Self, Error> {
         Ok(match &self.0 {
-            _ if rotations.is_empty() => self.clone(),
-            Kind::Pinned(_) => self.clone(),
+            Kind::Pinned(..) => self.clone(),
+            Kind::Keys(_) if rotations.is_empty() => self.clone(),
             Kind::Keys(keys) => Self::keys(keys.advance(rotations)?),
         })
     }

@@ -3,7 +3,8 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::error::Error;
+use super::reader::{Need, check};
+use crate::error::{Error, Part};
 use crate::seal::{ProfileKey, StreamKey};
 use crate::trust::PublicKey;
 use crate::wire::{Digest, END_LEN, Leg, Manifest, Role, Root, Seal, Stream};
@@ -40,6 +41,8 @@ pub struct Envelope {
     pub manifest: Manifest,
     /// The table of group hashes.
     pub groups: Vec<u8>,
+    /// File offset of the first manifest.
+    pub manifests_at: u64,
     /// Where each stream stands.
     pub layouts: Vec<Layout>,
     /// Length of the whole file.
@@ -82,12 +85,29 @@ impl Envelope {
         self.root.legs.get(self.leg)
     }
 
+    /// Where the manifest of a leg stands.
+    pub fn manifest_at(&self, leg: usize) -> Option<Need> {
+        let before = self.root.legs.get(..leg)?.iter().map(|leg| u64::from(leg.manifest.len));
+        let offset = before.fold(self.manifests_at, u64::saturating_add);
+        Some(Need { offset, len: self.root.legs.get(leg)?.manifest.len })
+    }
+
+    /// Reads the manifest of a leg from the bytes that stand there.
+    ///
+    /// # Errors
+    /// [`Error`] when they are not what the root vouches for.
+    pub fn manifest_of(&self, leg: usize, bytes: &[u8]) -> Result<Manifest, Error> {
+        check(Part::Manifest, self.root.legs.get(leg).ok_or(Error::NoWay)?.manifest, bytes)?;
+        Manifest::parse(bytes)
+    }
+
     /// Lays everything out that stands behind the text, whose end is at file offset `at`.
     pub(super) fn lay_out(&mut self, at: u64) {
         let manifests =
             self.root.legs.iter().map(|leg| u64::from(leg.manifest.len)).fold(0, u64::saturating_add);
         let mut offset = at.saturating_add(manifests).saturating_add(self.groups_len());
         let mut first_group: u64 = 0;
+        self.manifests_at = at;
         self.layouts.clear();
         for stream in &self.root.payload.streams {
             self.layouts.push(Layout { payload_offset: offset, payload_len: stream.len, first_group });

@@ -308,6 +308,7 @@ impl Reader {
             text: None,
             manifest: Manifest::default(),
             groups: Vec::new(),
+            manifests_at: 0,
             layouts: Vec::new(),
             total: 0,
         };
@@ -331,7 +332,7 @@ fn truncated(part: Part) -> Error {
     malformed(part, Problem::Truncated).into()
 }
 
-fn check(part: Part, section: Section, bytes: &[u8]) -> Result<(), Error> {
+pub(super) fn check(part: Part, section: Section, bytes: &[u8]) -> Result<(), Error> {
     if usize::try_from(section.len) != Ok(bytes.len()) {
         return Err(truncated(part));
     }

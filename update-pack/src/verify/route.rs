@@ -137,7 +137,7 @@ impl Device {
                 let way: Vec<usize> = way.iter().copied().chain([index]).collect();
                 match known.iter_mut().find(|(at, _, _)| *at == leg.to) {
                     Some((_, old, cost)) if (bytes, way.len()) < (*cost, old.len()) => {
-                        (*old, *cost) = (way, bytes)
+                        (*old, *cost) = (way, bytes);
                     }
                     Some(_) => continue,
                     None => known.push((&leg.to, way, bytes)),
