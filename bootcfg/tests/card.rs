@@ -4,7 +4,7 @@ mod common;
 
 use std::net::Ipv4Addr;
 
-use bootcfg::card::{Description, File, Manifest, Service, User, digest, render};
+use bootcfg::card::{Change, Description, Entry, File, Manifest, Service, User, digest, render};
 use bootcfg::{Plan, PlanError, Position};
 use common::*;
 
@@ -144,4 +144,41 @@ fn a_manifest_is_written_and_read_back() {
     assert_eq!(text, "file Hosts 3 ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\n");
     assert_eq!(Manifest::parse(&text), Ok(manifest));
     assert_eq!(digest(b"abc")[..2], [0xba, 0x78]);
+}
+
+#[test]
+fn two_manifests_differ_by_what_was_added_changed_and_removed() {
+    let manifest = |files: &[(&str, &str)], wants: &[(&str, &str)]| {
+        let mut manifest = Manifest::default();
+        for (name, content) in files {
+            manifest.add_file(name, content.as_bytes()).unwrap();
+        }
+        for (package, version) in wants {
+            let (package, version) = (package.to_string(), version.to_string());
+            manifest.entries.push(Entry::Want { package, sha256: digest(version.as_bytes()), version });
+        }
+        manifest
+    };
+    let old = manifest(
+        &[("Hosts", "a"), ("Passwd", "p"), ("Old", "o")],
+        &[("web", "1"), ("mail", "2"), ("db", "3")],
+    );
+    let new = manifest(
+        &[("Passwd", "p"), ("New", "n"), ("Hosts", "b")],
+        &[("cache", "1"), ("web", "2"), ("mail", "2")],
+    );
+    let changes = [
+        Change::FileAdded("New"),
+        Change::FileChanged("Hosts"),
+        Change::FileRemoved("Old"),
+        Change::WantAdded("cache", "1"),
+        Change::WantChanged("web", "1", "2"),
+        Change::WantRemoved("db", "3"),
+    ];
+    assert_eq!(old.changes(&new), changes);
+    assert_eq!(old.changes(&old), []);
+    assert_eq!(changes[4].to_string(), "package web 1 becomes 2");
+    // The order of the lines is no difference.
+    let shuffled = Manifest { entries: old.entries.iter().rev().cloned().collect() };
+    assert_eq!(old.changes(&shuffled), []);
 }

@@ -7,7 +7,7 @@ use std::net::Ipv4Addr;
 use bootcfg::card::{Manifest, Place, locate};
 use bootcfg::dhcp::server::{Config, Input, Limits, Reason, Server, Unknown};
 use bootcfg::tftp;
-use bootcfg::wire::dhcp::{Message, MessageType, OptionCode};
+use bootcfg::wire::dhcp::{Message, MessageType, OptionCode, key};
 use bootcfg::wire::tftp::{FileName, Packet};
 use common::*;
 
@@ -73,13 +73,20 @@ fn dhcproto_hlen_a_hardware_length_past_the_field_is_no_message() {
 
 #[test]
 fn overload_loops_and_reads_past_the_field_are_no_message() {
-    for (file, sname) in [(&[1, 200][..], &[][..]), (&[], &[1]), (&[52, 1, 3, 1, 127], &[52, 1, 3, 255])] {
+    let with = |overload: u8, file: &[u8], sname: &[u8]| {
         let mut bytes = Ask::discover(mac(1)).bytes();
-        bytes[240..243].copy_from_slice(&[52, 1, 3]);
-        bytes[243] = 255;
+        bytes[240..244].copy_from_slice(&[52, 1, overload, 255]);
         bytes[108..108 + file.len()].copy_from_slice(file);
         bytes[44..44 + sname.len()].copy_from_slice(sname);
-        let _ = Message::parse(&bytes);
+        Message::parse(&bytes).map(|message| message.options().count()).ok()
+    };
+    assert_eq!(with(1, &[1, 200], &[]), None, "past the end of file");
+    let mut last = [0; 64];
+    last[63] = 1;
+    assert_eq!(with(2, &[], &last), None, "a code in the last octet of sname, its length in file");
+    assert_eq!(with(3, &[52, 1, 3, 255], &[52, 1, 3, 255]), Some(3), "option 52 inside leads nowhere");
+    for overload in 0..=255 {
+        assert_eq!(with(overload, &[], &[]).is_some(), matches!(overload, 1..=3), "{overload}");
     }
 }
 
@@ -269,4 +276,148 @@ fn tftp_packets_with_loose_ends_are_no_packets() {
     }
     let long = rrq(&"a".repeat(600), "octet", &[]);
     assert!(Packet::parse(&long).is_err());
+}
+
+#[test]
+fn cve_2017_14494_nothing_of_an_earlier_reply_is_in_a_later_one() {
+    // A server that has answered long answers short, as one does that never answered.
+    let mut old = Server::new(Config { domain: Some("x".repeat(250)), ..config() }).unwrap();
+    let long = |n| {
+        Ask::discover(mac(n))
+            .option(OptionCode::PARAMETERS, [15, 15, 15])
+            .option(OptionCode::MAX_MESSAGE, [5, 0])
+    };
+    for n in 1..9 {
+        assert!(tell(&mut old, ZERO, &long(n)).reply().as_bytes().len() > 500);
+    }
+    old.configure(config()).unwrap();
+    let mut fresh = server();
+    for ask in [Ask::discover(mac(1)), Ask::bootp(mac(2)), Ask::request(mac(3)).wants(SERVER), rich_ask()] {
+        assert_eq!(tell(&mut old, ZERO, &ask).replies[0].1, tell(&mut fresh, ZERO, &ask).replies[0].1);
+    }
+}
+
+fn rich_ask() -> Ask {
+    Ask::discover(mac(4)).option(OptionCode::PARAMETERS, [1, 3, 6, 15]).relayed(RELAY, "2.4")
+}
+
+#[test]
+fn isc_cve_2022_2929_a_label_past_63_octets_hurts_only_its_option() {
+    for len in [64_u8, 191, 255] {
+        let mut name = vec![4, 0, 0, len];
+        name.extend(std::iter::repeat_n(b'a', 120));
+        let ask = Ask::discover(mac(1)).option(OptionCode::CLIENT_FQDN, &name);
+        let bytes = ask.bytes();
+        assert!(Message::parse(&bytes).unwrap().get(key::CLIENT_FQDN).is_err());
+        assert_eq!(tell(&mut server(), ZERO, &ask).kind(), Some(MessageType::OFFER));
+    }
+}
+
+#[test]
+fn kea_cve_2025_11232_a_name_of_which_nothing_is_left_is_no_name() {
+    for name in [&b"\0"[..], b"\0\0\0", b"...", b"\x01\x02"] {
+        let ask =
+            Ask::discover(mac(1)).option(OptionCode::HOST_NAME, name).option(OptionCode::CLIENT_FQDN, name);
+        assert_eq!(tell(&mut server(), ZERO, &ask).kind(), Some(MessageType::OFFER), "{name:?}");
+    }
+}
+
+#[test]
+fn kea_cve_2019_6474_a_lease_without_its_clients_name_does_not_stop_a_restart() {
+    use bootcfg::dhcp::server::Lease;
+    let mut server = server();
+    let names: [&[u8]; 6] = [&[], &[1], &[1, 7], &[0], &[9; 300], &[1, 2, 3, 4]];
+    for (slot, name) in (1..).zip(names) {
+        let lease = Lease { address: Ipv4Addr::new(10, 1, 2, slot), hw: mac(slot), expires_at: secs(100) };
+        server.restore(ZERO, &lease, name);
+        server.restore(ZERO, &lease, name);
+    }
+    assert_eq!(server.stats().leases, 6);
+    assert_eq!(bind(&mut server, ZERO, &Ask::bootp(mac(1))), Ipv4Addr::new(10, 1, 2, 1));
+}
+
+#[test]
+fn dhclient_cve_2011_0997_text_for_a_shell_is_not_taken() {
+    for evil in ["a$(reboot)", "a;reboot", "a`reboot`", "a b", "-rf", "a\nb", "a|b", "", "a..b\u{e9}"] {
+        let mut server = Server::new(Config { domain: Some(evil.into()), ..config() }).unwrap();
+        let mut client = bootcfg::dhcp::Client::new(client_config(mac(1)), ZERO);
+        let lease = leased(&mut client, &mut server);
+        assert_eq!(lease.domain, None, "{evil:?}");
+    }
+}
+
+fn leased(client: &mut bootcfg::dhcp::Client, server: &mut Server) -> bootcfg::dhcp::client::Lease {
+    client.handle(ZERO, bootcfg::dhcp::client::Input::Tick).unwrap();
+    for _ in 0..2 {
+        for did in drain_client(client) {
+            let Did::Send(_, _, bytes) = did else { continue };
+            server
+                .handle(ZERO, Input::Datagram { from: "0.0.0.0:68".parse().unwrap(), bytes: &bytes })
+                .unwrap();
+            for (_, reply, _) in drain(server).replies {
+                client.handle(ZERO, bootcfg::dhcp::client::Input::Datagram(&reply)).unwrap();
+            }
+        }
+    }
+    client.lease().expect("a lease").clone()
+}
+
+#[test]
+fn a_rogue_server_that_is_not_on_the_list_is_not_heard() {
+    let rogue = Ipv4Addr::new(10, 1, 66, 66);
+    let mut evil = Server::new(Config::new(rogue, plan())).unwrap();
+    let config = bootcfg::dhcp::client::Config { servers: vec![SERVER], ..client_config(mac(1)) };
+    let mut client = bootcfg::dhcp::Client::new(config, ZERO);
+    client.handle(ZERO, bootcfg::dhcp::client::Input::Tick).unwrap();
+    let Some(Did::Send(_, _, discover)) = drain_client(&mut client).pop() else { panic!("a DISCOVER") };
+    let ask = Message::parse(&discover).unwrap();
+    let relayed = Ask::discover(mac(1)).xid(ask.xid()).relayed(RELAY, "2.1");
+    let offer = tell(&mut evil, ZERO, &relayed).replies.remove(0).1;
+    let before = client.clone();
+    client.handle(ZERO, bootcfg::dhcp::client::Input::Datagram(&offer)).unwrap();
+    assert_eq!(client, before);
+}
+
+#[test]
+fn atftpd_cve_2021_41054_every_option_at_its_longest_overflows_nothing() {
+    let long = "9".repeat(90);
+    let options = [("blksize", &long[..]), ("timeout", &long), ("tsize", &long), ("windowsize", &long)];
+    for write in [false, true] {
+        let mut bytes = rrq("file", "octet", &options);
+        bytes[1] = 1 + u8::from(write);
+        assert!(bytes.len() <= 512);
+        let mut server = tftp::Server::new(tftp::server::Config { writes: true, ..Default::default() });
+        use tftp::server::{Input, Output, Tid, TransferId};
+        server.handle(ZERO, Input::Datagram { at: Tid::Listen, from: peer(2000), bytes: &bytes }).unwrap();
+        server.handle(ZERO, Input::Opened { id: TransferId(1), size: Some(u64::MAX) }).unwrap();
+        while let Some(output) = server.poll_output() {
+            if let Output::Send { bytes, .. } = output {
+                assert!(bytes.len() <= 516, "{bytes:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_days_flood_of_forged_clients_leaves_the_table_as_large_as_its_limit() {
+    let pool = Ipv4Addr::new(10, 1, 200, 1)..=Ipv4Addr::new(10, 1, 200, 100);
+    let limits = Limits { leases: 400, ..Limits::default() };
+    let mut server = Server::new(Config { unknown: Unknown::Quarantine(pool), limits, ..config() }).unwrap();
+    let mut most = 0;
+    for n in 0..30_000_u32 {
+        let [_, b, c, d] = n.to_be_bytes();
+        let hw = bootcfg::HwAddr::ethernet([6, 6, 6, b, c, d]);
+        let now = secs(u64::from(n) * 3);
+        let id = [&[0][..], &n.to_be_bytes(), &[7; 200]].concat();
+        let offer = tell(&mut server, now, &Ask::discover(hw).option(OptionCode::CLIENT_ID, &id));
+        if let Some((_, reply, _)) = offer.replies.first()
+            && n % 3 == 0
+        {
+            let address = Message::parse(reply).unwrap().yiaddr();
+            let request = Ask::request(hw).option(OptionCode::CLIENT_ID, &id).server(SERVER).wants(address);
+            tell(&mut server, now, &request);
+        }
+        most = most.max(server.stats().leases);
+    }
+    assert!(most <= 100, "{most}: the pool has a hundred addresses");
 }

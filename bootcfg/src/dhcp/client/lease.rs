@@ -22,7 +22,7 @@ pub struct Lease {
     pub routes: Vec<Route>,
     /// The name servers, best first.
     pub dns: Vec<Ipv4Addr>,
-    /// The domain.
+    /// The domain; a name with other characters than a host's is left out (CVE-2011-0997).
     pub domain: Option<String>,
     /// The server that gave it.
     pub server: Ipv4Addr,
@@ -96,7 +96,7 @@ impl Lease {
             routers: addresses(key::ROUTER),
             routes: message.get(key::CLASSLESS_ROUTES).ok().flatten().unwrap_or_default(),
             dns: addresses(key::DNS),
-            domain: text(key::DOMAIN_NAME),
+            domain: text(key::DOMAIN_NAME).filter(|name| is_host_name(name)),
             server,
             next_server: message.siaddr(),
             boot_file,
@@ -131,6 +131,13 @@ fn eighths(seconds: u32, count: u64) -> u32 {
 fn readable(octets: &[u8]) -> Option<String> {
     let text = core::str::from_utf8(octets).ok()?;
     (!text.contains(char::is_control)).then(|| text.into())
+}
+
+/// A name that may stand in a file or on a command line: letters, digits, dots, hyphens and underscores, and no hyphen
+/// first.
+fn is_host_name(name: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
+    !name.is_empty() && !name.starts_with('-') && name.bytes().all(allowed)
 }
 
 fn class_mask(address: Ipv4Addr) -> Ipv4Addr {
