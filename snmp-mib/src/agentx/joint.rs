@@ -110,7 +110,7 @@ enum Part {
 impl<M: Mib> Joint<M> {
     /// Joins `agent` with sub-agents that are yet to come.
     pub fn new(now: Duration, agent: Agent<M>, config: master::Config) -> Self {
-        let own = agent.roots().map(|root| root.to_buf());
+        let own = agent.roots().map(crate::wire::Oid::to_buf);
         let config = master::Config { own: config.own.iter().cloned().chain(own).collect(), ..config };
         Self { agent, master: Master::new(now, config), rounds: BTreeMap::new(), asked: BTreeMap::new() }
     }
@@ -215,8 +215,8 @@ impl<M: Mib> Joint<M> {
     fn ask(&mut self, now: Duration, id: agent::AskId, transaction: u32, question: Question) {
         match question {
             Question::Read(wants) => self.look_up(now, id, &wants),
-            Question::Test(shares) => self.set(now, id, transaction, shares, false),
-            Question::Commit(shares) => self.set(now, id, transaction, shares, true),
+            Question::Test(shares) => self.set(now, id, transaction, &shares, false),
+            Question::Commit(shares) => self.set(now, id, transaction, &shares, true),
         }
     }
 
@@ -261,8 +261,8 @@ impl<M: Mib> Joint<M> {
     }
 
     /// Asks everybody who has a share of a SET.
-    fn set(&mut self, now: Duration, id: agent::AskId, transaction: u32, shares: Vec<Share>, commit: bool) {
-        let part = Part::Set { shares: shares.clone(), commit, failed: None };
+    fn set(&mut self, now: Duration, id: agent::AskId, transaction: u32, shares: &[Share], commit: bool) {
+        let part = Part::Set { shares: shares.to_vec(), commit, failed: None };
         self.rounds.insert(id, Round { missing: shares.len(), part });
         for (place, share) in shares.iter().enumerate() {
             let bindings: Vec<Binding<'_>> = share.varbinds.iter().map(Binding::from).collect();
