@@ -68,7 +68,7 @@ fn serve() -> (String, u16, mpsc::Receiver<Event>) {
             while let Some(output) = joint.poll_output() {
                 match output {
                     Output::Send { to, bytes } => {
-                        drop(streams.get_mut(&to).map(|(stream, _)| stream.write_all(bytes)))
+                        drop(streams.get_mut(&to).map(|(stream, _)| stream.write_all(bytes)));
                     }
                     Output::Close(id) => drop(streams.remove(&id)),
                     Output::Agent(agent::Output::Send { to, data }) => drop(socket.send_to(data, to)),
@@ -108,8 +108,12 @@ fn snmpd_as_our_sub_agent_is_walked_read_and_written() {
     }
     assert!(registered > 0, "snmpd has registered nothing");
     let address = daemon.snmp.clone();
+    // snmpd asks for one second to answer, which is little on a machine that runs other tests.
     let ask = |tool: &str, rest: &[&str]| {
-        run(tool, &[&["-v2c", "-c", "private", "-On", "-t", "5", &address], rest].concat())
+        let arguments = [&["-v2c", "-c", "private", "-On", "-t", "5", &address], rest].concat();
+        let slow = |(_, out): &(bool, String)| out.contains("genError");
+        let first = run(tool, &arguments);
+        if slow(&first) { run(tool, &arguments) } else { first }
     };
     let (good, interfaces) = ask("snmpbulkwalk", &["1.3.6.1.2.1.2"]);
     assert!(good && interfaces.contains(".1.3.6.1.2.1.2.2.1.2.1 = STRING: \"lo\""), "{interfaces}");
