@@ -5,10 +5,11 @@
 #   benches/dhcp/side_by_side.sh [ROUNDS] [SECONDS]      9 rounds of 4 seconds unless told, servers interleaved
 #
 # Debian packages: kea-admin kea-dhcp4-server dnsmasq-base isc-dhcp-server; a release build of server-module.
+# The clients have perfdhcp's hardware addresses, which are those of the cabinet's 280 cards; the peers have a pool.
 # Processor time is the sum over a server's threads of /proc/PID/task/*/schedstat, in nanoseconds.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-rounds=${1:-9}; seconds=${2:-4}; rate=${RATE:-500}; clients=${CLIENTS:-250}
+rounds=${1:-9}; seconds=${2:-4}; rate=${RATE:-1000}; clients=${CLIENTS:-250}
 server=${SERVER_MODULE:-$here/../../target/release/server-module}
 [ "$(id -u)" = 0 ] || { echo "needs root"; exit 3; }
 lab=$(mktemp -d); pop=sb-pop-$$; out=sb-out-$$
@@ -33,9 +34,7 @@ internal = "10.1.0.0/16"
 address = "10.1.0.1"
 [listen]
 dhcp = "sb-p"
-[dhcp]
-unknown = "quarantine"
-pool = "10.1.200.1-10.1.250.254"
+$(for n in $(seq 0 279); do printf '[[card]]\nposition = "%d.%d"\nmac = "00:0c:01:02:%02x:%02x"\n' "$((n / 14 + 1))" "$((n % 14 + 1))" "$(((0x304 + n) / 256))" "$(((0x304 + n) % 256))"; done)
 TOML
 kea() {
     cat <<JSON

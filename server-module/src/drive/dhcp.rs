@@ -116,7 +116,7 @@ pub async fn serve_with(
     now: Duration,
     mut configs: watch::Receiver<Option<Config>>,
     mut events: impl FnMut(Event) + Send,
-    mut journal: impl Journal,
+    mut journal: impl Journal + 'static,
 ) -> io::Result<()> {
     let mut buffer = vec![0; 65_536];
     let began = Instant::now();
@@ -159,7 +159,7 @@ pub async fn serve_with(
             }
         }
         if held.due().is_some_and(|due| due <= Instant::now()) {
-            held.release(&listener, &mut journal).await?;
+            journal = held.release(&listener, journal).await?;
         }
     }
 }
@@ -180,14 +180,15 @@ impl Held {
         }
     }
 
-    /// Makes the leases safe, then sends the replies.
-    async fn release(&mut self, listener: &Listener, journal: &mut impl Journal) -> io::Result<()> {
-        journal.sync()?;
+    /// Makes the leases safe, then sends the replies. The disk has a thread of its own, so that only DHCP waits for it.
+    async fn release<J: Journal + 'static>(&mut self, listener: &Listener, mut journal: J) -> io::Result<J> {
+        let synced = tokio::task::spawn_blocking(move || journal.sync().map(|()| journal));
+        let journal = synced.await.map_err(io::Error::other)??;
         self.not_before = Instant::now() + SYNC_GAP;
         for (to, bytes) in self.replies.drain(..) {
             listener.send(to, &bytes).await;
         }
-        Ok(())
+        Ok(journal)
     }
 }
 

@@ -109,8 +109,7 @@ impl Journal for Log {
         Ok(())
     }
 
-    /// One write and one sync for everything noted, however many replies wait for it. It blocks the loop for as long as
-    /// the disk takes: answers must not overtake it.
+    /// One write and one sync for everything noted, however many replies wait for it.
     fn sync(&mut self) -> io::Result<()> {
         if self.pending.is_empty() {
             return Ok(());

@@ -112,13 +112,14 @@ pub(crate) fn log(level: &str) {
     let _ = format.with_ansi(colour).with_writer(std::io::stderr).try_init();
 }
 
-/// The runtime that everything runs on, with as many open files as the system grants: a shell's usual 1,024 are too
-/// few for a whole cabinet's sockets.
+/// The runtime of everything but the customers, who have lanes of their own. It is one thread: a datagram is then
+/// answered by the thread that the kernel woke, which costs half of what handing it to another does. As many files may
+/// be open as the system grants: a shell's usual 1,024 are too few for a whole cabinet's sockets.
 pub(crate) fn runtime() -> Result<Runtime, Exit> {
     let granted = getrlimit(Resource::Nofile);
     // What cannot be raised stays; sockets that cannot be had are told where they are missed.
     let _ = setrlimit(Resource::Nofile, Rlimit { current: granted.maximum, ..granted });
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.map_err(|error| Exit::cannot(format_args!("cannot start: {error}")))
 }
 
