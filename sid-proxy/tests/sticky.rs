@@ -6,6 +6,7 @@ use sid_proxy::mirror::Mirror;
 use sid_proxy::pool::{
     Balance, Health, Outcome, PickKey, Policy, Pool, State, Sticky, Terms, Token, client_hash,
 };
+use sid_proxy::wire::cookie;
 use sid_proxy::{CardId, ServiceId};
 use std::net::IpAddr;
 use std::time::Duration;
@@ -80,7 +81,7 @@ fn the_cookie_is_read_strictly_and_removed_wholly() {
     }
     let strip = |text: &str| {
         let mut left = vec![];
-        let any = sticky().strip(text.as_bytes(), &mut left);
+        let any = cookie::without("card", text.as_bytes(), &mut left);
         assert_eq!(any, !left.is_empty());
         String::from_utf8(left).unwrap()
     };
@@ -180,7 +181,7 @@ proptest! {
         let mut all = others.clone();
         all.insert(at.min(all.len()), "card=00000000000000aa".into());
         let mut left = vec![];
-        sticky().strip(all.join("; ").as_bytes(), &mut left);
+        cookie::without("card", all.join("; ").as_bytes(), &mut left);
         prop_assert_eq!(String::from_utf8(left).unwrap(), others.join("; "));
         prop_assert_eq!(sticky().read([all.join("; ").as_bytes()]), Some(Token(0xaa)));
     }

@@ -85,13 +85,16 @@ impl Chooser {
         candidates: &[Candidate],
         score: impl Fn(&Candidate) -> u128,
     ) -> Option<usize> {
-        let count = candidates.len();
-        let first = self.below(count);
-        // The second is another one, if there is another.
-        let second = first.saturating_add(1).saturating_add(self.below(count.saturating_sub(1)));
-        let second = second.checked_rem(count)?;
+        let [first, second] = self.two_of(candidates.len())?;
         let (first, second) = (candidates.get(first)?, candidates.get(second)?);
         Some(if score(second) < score(first) { second.index } else { first.index })
+    }
+
+    /// Two places below `count` that chance names, different if there are two.
+    pub(super) fn two_of(&mut self, count: usize) -> Option<[usize; 2]> {
+        let first = self.below(count);
+        let second = first.saturating_add(1).saturating_add(self.below(count.saturating_sub(1)));
+        Some([first, second.checked_rem(count)?])
     }
 
     fn hash(

@@ -50,13 +50,20 @@ impl Maglev {
         Self { slots: slots.into_boxed_slice() }
     }
 
+    /// The member that a client's hash names.
+    pub(super) fn first(&self, client: u64) -> Option<usize> {
+        self.slots.get(self.slot(client)).map(|&owner| usize::from(owner))
+    }
+
     /// The members for a client, the first choice first.
     pub(super) fn walk(&self, client: u64) -> impl Iterator<Item = usize> + '_ {
-        let size = long(self.slots.len());
-        let hash = fold(client ^ 0x2545_f491_4f6c_dd1d, 0x9e37_79b9_7f4a_7c15);
-        let start = short((hash >> 32).wrapping_mul(size) >> 32);
-        let (before, after) = self.slots.split_at_checked(start).unwrap_or((&[], &self.slots));
+        let (before, after) = self.slots.split_at_checked(self.slot(client)).unwrap_or((&[], &self.slots));
         after.iter().chain(before).map(|&owner| usize::from(owner))
+    }
+
+    fn slot(&self, client: u64) -> usize {
+        let hash = fold(client ^ 0x2545_f491_4f6c_dd1d, 0x9e37_79b9_7f4a_7c15);
+        short((hash >> 32).wrapping_mul(long(self.slots.len())) >> 32)
     }
 }
 

@@ -1,5 +1,6 @@
 //! One card of a pool: what is configured, what was seen of it, what follows from that.
 
+use super::Token;
 use crate::CardId;
 use core::net::SocketAddr;
 use core::time::Duration;
@@ -26,6 +27,8 @@ pub struct Member {
     pub picked: u64,
     /// How often it failed what it was picked for.
     pub failed: u64,
+    /// What names it in the pool's cookie.
+    pub(super) token: Option<Token>,
     /// Smooth weighted round robin's account.
     pub(super) account: i64,
     /// When it came up last, once a pick has seen it.
@@ -94,6 +97,7 @@ impl Member {
             active: 0,
             picked: 0,
             failed: 0,
+            token: None,
             account: 0,
             up_at: None,
             streak: 0,

@@ -53,6 +53,8 @@ pub struct Pool {
     acl: Acl,
     budget: policy::Budget,
     members: Vec<Member>,
+    /// Where each card stands among them.
+    places: BTreeMap<CardId, usize>,
     /// Room for the members that may be picked.
     candidates: Vec<Candidate>,
     active: u32,
@@ -117,6 +119,7 @@ impl Pool {
             acl: Acl::default(),
             budget: policy::Budget::default(),
             members: Vec::new(),
+            places: BTreeMap::new(),
             candidates: Vec::new(),
             active: 0,
             clients: BTreeMap::new(),
@@ -145,6 +148,9 @@ impl Pool {
     /// The pool with a cookie that keeps browsers on their cards.
     #[must_use]
     pub fn with_sticky(mut self, sticky: Sticky) -> Self {
+        for member in &mut self.members {
+            member.token = Some(sticky.token(member.card));
+        }
         self.sticky = Some(sticky);
         self
     }
@@ -186,26 +192,26 @@ impl Pool {
 
     /// Adds a member that is up, on the usual terms, or gives the one with that card a new address.
     pub fn add(&mut self, card: CardId, address: SocketAddr) {
-        let terms = self.members.iter().find(|member| member.card == card).map(|member| member.terms);
+        let terms = self.member(card).map(|member| member.terms);
         self.insert(card, address, terms.unwrap_or_default());
     }
 
     /// Adds a member that is up; one with that card gets the address and the terms and keeps the rest.
     pub fn insert(&mut self, card: CardId, address: SocketAddr, terms: Terms) {
         self.stirred = true;
-        match self.members.iter_mut().find(|member| member.card == card) {
-            Some(member) => {
-                if member.terms.weight != terms.weight {
-                    self.chooser.maglev = None;
-                }
-                member.address = address;
-                member.terms = terms;
-            }
-            None => {
+        if let Some(member) = self.member_mut(card) {
+            member.address = address;
+            let weight = core::mem::replace(&mut member.terms, terms).weight;
+            if weight != terms.weight {
                 self.chooser.maglev = None;
-                self.members.push(Member::new(card, address, terms));
             }
+            return;
         }
+        self.chooser.maglev = None;
+        let mut member = Member::new(card, address, terms);
+        member.token = self.sticky.as_ref().map(|sticky| sticky.token(card));
+        self.places.insert(card, self.members.len());
+        self.members.push(member);
     }
 
     /// Forgets a member. What is running on it is not known to the pool any more.
@@ -213,13 +219,14 @@ impl Pool {
         self.stirred = true;
         self.chooser.maglev = None;
         self.members.retain(|member| member.card != card);
+        self.places = self.members.iter().enumerate().map(|(place, member)| (member.card, place)).collect();
         self.active = self.members.iter().fold(0, |sum, member| sum.saturating_add(member.active));
     }
 
     /// Sets the state of a member. Anything but `Up` takes effect with the next pick.
     pub fn set_state(&mut self, card: CardId, state: State) {
         self.stirred = true;
-        if let Some(member) = self.members.iter_mut().find(|member| member.card == card) {
+        if let Some(member) = self.member_mut(card) {
             if state == State::Up && member.state != State::Up {
                 // The next pick sees when; until then it is as good as any.
                 member.up_at = None;
@@ -232,7 +239,7 @@ impl Pool {
     /// Takes what a probe found of a member. One that gets well starts slowly, and what it failed before counts no more.
     pub fn set_health(&mut self, card: CardId, health: Health) {
         self.stirred = true;
-        if let Some(member) = self.members.iter_mut().find(|member| member.card == card) {
+        if let Some(member) = self.member_mut(card) {
             if health == Health::Well && member.health == Health::Ill {
                 member.up_at = None;
                 member.account = 0;
@@ -240,6 +247,19 @@ impl Pool {
             }
             member.health = health;
         }
+    }
+
+    fn position(&self, card: CardId) -> Option<usize> {
+        self.places.get(&card).copied()
+    }
+
+    fn member(&self, card: CardId) -> Option<&Member> {
+        self.members.get(self.position(card)?)
+    }
+
+    fn member_mut(&mut self, card: CardId) -> Option<&mut Member> {
+        let place = self.position(card)?;
+        self.members.get_mut(place)
     }
 
     /// The members, in the order in which they were added.

@@ -93,7 +93,8 @@ impl Pool {
     /// [`Pool::finish_copy`]; a card that is not sound or full gets none.
     pub fn copy(&mut self, now: Duration, number: u64) -> Option<Pick> {
         let mirror = self.mirror.filter(|mirror| mirror.copies(number))?;
-        let member = self.members.iter_mut().find(|member| member.card == mirror.card)?;
+        let index = self.position(mirror.card)?;
+        let member = self.members.get_mut(index)?;
         if !member.is_sound(now) || member.active >= member.terms.max_active {
             return None;
         }
@@ -109,10 +110,8 @@ impl Pool {
 
     fn give_back(&mut self, now: Duration, card: CardId, outcome: Outcome) {
         self.stirred = true;
-        let ejected = self.members.iter().filter(|member| member.is_ejected(now)).count();
-        let may_eject = ejected.saturating_add(1).saturating_mul(100)
-            <= self.members.len().saturating_mul(usize::from(self.policy.eject_percent));
-        let Some(member) = self.members.iter_mut().find(|member| member.card == card) else { return };
+        let Some(index) = self.position(card) else { return };
+        let Some(member) = self.members.get_mut(index) else { return };
         member.active = member.active.saturating_sub(1);
         self.active = self.active.saturating_sub(1);
         match outcome {
@@ -126,11 +125,22 @@ impl Pool {
             }
             Outcome::Failed => {
                 member.observe(now, self.policy.penalty);
-                if member.fail(self.policy.eject_after) && may_eject {
-                    member.eject(now, self.policy.eject_for);
+                if member.fail(self.policy.eject_after) {
+                    self.eject(now, index);
                 }
             }
             Outcome::Unknown => {}
+        }
+    }
+
+    /// Takes a member out for a while, unless too many are out already.
+    fn eject(&mut self, now: Duration, index: usize) {
+        let ejected = self.members.iter().filter(|member| member.is_ejected(now)).count();
+        let most = self.members.len().saturating_mul(usize::from(self.policy.eject_percent));
+        if ejected.saturating_add(1).saturating_mul(100) <= most
+            && let Some(member) = self.members.get_mut(index)
+        {
+            member.eject(now, self.policy.eject_for);
         }
     }
 
@@ -159,8 +169,7 @@ impl Pool {
             *active = active.saturating_add(1);
         }
         self.budget.picked(retry, self.policy.retry_percent);
-        let token = self.sticky.as_ref().map(|sticky| sticky.token(member.card));
-        let set_cookie = token.filter(|token| key.sticky != Some(*token));
+        let set_cookie = member.token.filter(|token| key.sticky != Some(*token));
         Ok(Pick { card: member.card, address: member.address, set_cookie })
     }
 
@@ -192,22 +201,42 @@ impl Pool {
 
     /// The card that the client's cookie names, if nothing speaks against it.
     fn stuck_to(&self, now: Duration, key: &PickKey<'_>) -> Option<usize> {
-        let (sticky, token) = (self.sticky.as_ref()?, key.sticky?);
-        let index = self.members.iter().position(|member| sticky.token(member.card) == token)?;
+        let token = key.sticky?;
+        let index = self.members.iter().position(|member| member.token == Some(token))?;
         let member = self.members.get(index)?;
         (member.is_sound(now) && self.has_room(member, key.tried)).then_some(index)
     }
 
-    /// The card that a client's hash names, if nothing speaks against it: no look at the others.
-    fn first_choice(&self, now: Duration, key: &PickKey<'_>) -> Option<usize> {
-        let (Balance::HashClient { bound: 0 }, Some(maglev)) = (self.chooser.balance, &self.chooser.maglev)
-        else {
-            return None;
-        };
-        let index = maglev.walk(key.client).next()?;
-        let member = self.members.get(index)?;
-        let fits = member.terms.rank == 0 && member.is_sound(now) && self.has_room(member, key.tried);
-        fits.then_some(index)
+    /// What needs no look at all members: the card that a client's hash names, or the better of two that chance names,
+    /// if nothing speaks against them.
+    fn first_choice(&mut self, now: Duration, key: &PickKey<'_>) -> Option<usize> {
+        match self.chooser.balance {
+            Balance::HashClient { bound: 0 } => {
+                let index = self.chooser.maglev.as_ref()?.first(key.client)?;
+                self.is_first_rate(index, now, key).then_some(index)
+            }
+            Balance::TwoChoices | Balance::Latency => {
+                let [first, second] = self.chooser.two_of(self.members.len())?;
+                let fit = self.is_first_rate(first, now, key) && self.is_first_rate(second, now, key);
+                let (slow, latency) = (self.policy.slow_start, self.chooser.balance == Balance::Latency);
+                let mut score = |index: usize| {
+                    let member = self.members.get_mut(index).filter(|_| fit)?;
+                    member.up_at.get_or_insert(now);
+                    let share = member.share(now, slow);
+                    Some(if latency { member.expected(now, share) } else { member.load(share).into() })
+                };
+                let (of_first, of_second) = (score(first)?, score(second)?);
+                Some(if of_second < of_first { second } else { first })
+            }
+            _ => None,
+        }
+    }
+
+    /// True for a member that may be picked whatever the others are: none can be of a lower rank.
+    fn is_first_rate(&self, index: usize, now: Duration, key: &PickKey<'_>) -> bool {
+        self.members.get(index).is_some_and(|member| {
+            member.terms.rank == 0 && member.is_sound(now) && self.has_room(member, key.tried)
+        })
     }
 
     fn choose(&mut self, now: Duration, key: &PickKey<'_>) -> Option<usize> {

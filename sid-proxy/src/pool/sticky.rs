@@ -1,9 +1,9 @@
 //! A cookie that keeps a browser on its card (patent Fig. 7's session that stays where it began).
 
 use super::hash::siphash;
+use crate::wire::cookie;
 use crate::{CardId, ServiceId};
 use alloc::string::String;
-use alloc::vec::Vec;
 use core::fmt;
 
 /// What stands in the cookie: a number that names a card to those who have the secret, and nothing to others.
@@ -67,23 +67,10 @@ impl Sticky {
     /// is none of ours counts as no cookie.
     #[must_use]
     pub fn read<'a>(&self, cookies: impl IntoIterator<Item = &'a [u8]>) -> Option<Token> {
-        let value = cookies.into_iter().flat_map(pairs).find_map(|pair| self.value(pair))?;
+        let value = cookie::find(&self.name, cookies)?;
         let digits = core::str::from_utf8(value).ok().filter(|digits| digits.len() == 16)?;
         let plain = digits.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
         u64::from_str_radix(digits, 16).ok().filter(|_| plain).map(Token)
-    }
-
-    /// Appends the value of a `Cookie` field without this cookie; false if nothing is left of it.
-    pub fn strip(&self, cookies: &[u8], into: &mut Vec<u8>) -> bool {
-        let mut any = false;
-        for pair in pairs(cookies).filter(|pair| self.value(pair).is_none()) {
-            if any {
-                into.extend_from_slice(b"; ");
-            }
-            into.extend_from_slice(pair);
-            any = true;
-        }
-        any
     }
 
     /// Writes the value of the `Set-Cookie` field: for the session, for the whole host, not for scripts.
@@ -92,17 +79,6 @@ impl Sticky {
         let secure = if self.secure { "; Secure" } else { "" };
         alloc::format!("{}={:016x}; Path=/; HttpOnly; SameSite=Lax{secure}", self.name, token.0)
     }
-
-    fn value<'a>(&self, pair: &'a [u8]) -> Option<&'a [u8]> {
-        let rest = pair.strip_prefix(self.name.as_bytes())?.trim_ascii_start().strip_prefix(b"=")?;
-        let rest = rest.trim_ascii();
-        Some(rest.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")).unwrap_or(rest))
-    }
-}
-
-/// The cookies of a field, whatever stands between them (RFC 6265 §4.2.1).
-fn pairs(field: &[u8]) -> impl Iterator<Item = &[u8]> {
-    field.split(|&b| b == b';').map(<[u8]>::trim_ascii).filter(|pair| !pair.is_empty())
 }
 
 impl fmt::Debug for Sticky {
