@@ -25,6 +25,8 @@ pub mod mibs;
 pub mod middle;
 pub mod notify;
 mod outbox;
+#[cfg(feature = "smi")]
+pub mod smi;
 pub mod usm;
 pub mod vacm;
 pub mod wire;
