@@ -167,20 +167,22 @@ impl Builder {
         if new.is_empty() {
             return Ok(None);
         }
-        let whole = frames(new, self.config.level, self.config.frame)?;
-        let undo = self.config.undo;
-        let delta = if old.is_empty() { None } else { diff(old, new, Options { undo }) };
-        let described = delta.and_then(|delta| {
-            let head = delta.get(..HEAD_MAX.min(delta.len()))?;
-            let back = Patch::parse(head, wide(delta.len())).ok()?.undo;
-            // What only the way back needs is no reason to send everything whole.
-            let moved = wide(delta.len()).saturating_sub(back.unwrap_or(0));
-            let kind = if back.is_some() { StreamKind::DELTA_BOTH } else { StreamKind::DELTA };
-            let stream = Stream { kind, sealed: false, len: wide(delta.len()), back: back.unwrap_or(0) };
-            (moved < wide(whole.len())).then_some((stream, delta))
-        });
+        let Config { level, frame, undo, .. } = self.config;
+        let delta = delta(old, new, undo);
+        // What only the way back needs is no reason to send everything whole.
+        let forward = |stream: &Stream| stream.len.saturating_sub(stream.back);
+        let clear = match &delta {
+            // Where a fast compression stays far behind, a thorough one would not win either.
+            Some((stream, _)) => forward(stream).saturating_mul(8) < wide(frames(new, 1, frame)?.len()),
+            None => false,
+        };
+        if clear {
+            return Ok(delta);
+        }
+        let whole = frames(new, level, frame)?;
+        let delta = delta.filter(|(stream, _)| forward(stream) < wide(whole.len()));
         let frames = Stream { kind: StreamKind::FRAMES, sealed: false, len: wide(whole.len()), back: 0 };
-        Ok(Some(described.unwrap_or((frames, whole))))
+        Ok(delta.or(Some((frames, whole))))
     }
 
     /// The index of a stream, which may be there already.
@@ -191,6 +193,15 @@ impl Builder {
         self.streams.push(stream);
         self.streams.len().saturating_sub(1)
     }
+}
+
+/// The delta between two contents, if there is one.
+fn delta(old: &[u8], new: &[u8], undo: bool) -> Option<(Stream, Vec<u8>)> {
+    let delta = if old.is_empty() { None } else { diff(old, new, Options { undo }) }?;
+    let len = wide(delta.len());
+    let back = Patch::parse(delta.get(..HEAD_MAX.min(delta.len()))?, len).ok()?.undo;
+    let kind = if back.is_some() { StreamKind::DELTA_BOTH } else { StreamKind::DELTA };
+    Some((Stream { kind, sealed: false, len, back: back.unwrap_or(0) }, delta))
 }
 
 /// Numbers streams in the order in which legs first name them.
