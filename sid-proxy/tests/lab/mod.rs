@@ -3,6 +3,8 @@
 
 #![allow(dead_code, unreachable_pub)]
 
+pub mod ftp;
+
 use sid_proxy::pool::Outcome;
 use sid_proxy::session::{Event, Input, Output, Peer, Refusal, Session, Side, Usage};
 use sid_proxy::{CardId, RouteTable};
