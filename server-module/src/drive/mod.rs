@@ -1,5 +1,6 @@
 //! One loop a protocol, with no protocol knowledge: sockets and clocks in, effects out.
 
+mod content;
 pub mod ctl;
 pub mod dhcp;
 pub mod http;

@@ -3,70 +3,23 @@
 use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 
 use bootcfg::tftp::server::{Config, Event, Input, Output, Tid, TransferId};
 use bootcfg::tftp::{Refusal, Server};
-use bootcfg::wire::tftp::FileName;
-use bytes::Bytes;
 use futures_util::future::{AbortHandle, abortable};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use tokio::net::UdpSocket;
 use tokio::time::Instant;
 
+use super::content::Reader;
 use super::{alarm, segments};
 
-/// Where files come from.
-pub trait Content: Send + Sync + 'static {
-    /// The content of `name` for the peer at this address. It is called on the loop: it must not wait for a network.
-    fn open(&self, peer: IpAddr, name: &FileName) -> Result<Source, Refusal>;
-}
-
-/// The content of a file.
-#[derive(Debug)]
-pub enum Source {
-    /// Rendered, in memory.
-    Bytes(Bytes),
-    /// An open file.
-    File(std::fs::File),
-}
-
-impl Source {
-    fn size(&self) -> Option<u64> {
-        match self {
-            Self::Bytes(bytes) => u64::try_from(bytes.len()).ok(),
-            Self::File(file) => file.metadata().ok().map(|metadata| metadata.len()),
-        }
-    }
-
-    /// Reads up to `len` octets at `offset`; fewer are the end.
-    fn read<'a>(&'a self, offset: u64, len: usize, buffer: &'a mut Vec<u8>) -> io::Result<&'a [u8]> {
-        match self {
-            Self::Bytes(bytes) => {
-                let start = usize::try_from(offset).unwrap_or(usize::MAX).min(bytes.len());
-                Ok(&bytes[start..bytes.len().min(start.saturating_add(len))])
-            }
-            Self::File(file) => {
-                buffer.resize(len, 0);
-                let mut filled = 0;
-                while filled < len {
-                    match file.read_at(&mut buffer[filled..], offset.saturating_add(filled as u64)) {
-                        Ok(0) => break,
-                        Ok(count) => filled += count,
-                        Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                        Err(error) => return Err(error),
-                    }
-                }
-                Ok(&buffer[..filled])
-            }
-        }
-    }
-}
+pub use super::content::{Content, Source};
 
 struct Transfer {
     socket: Arc<UdpSocket>,
-    source: Source,
+    content: Reader,
     arrivals: AbortHandle,
 }
 
@@ -83,7 +36,6 @@ pub async fn serve(
     let mut transfers: HashMap<TransferId, Transfer> = HashMap::new();
     let mut arrivals = FuturesUnordered::new();
     let mut request = vec![0; 2048];
-    let mut content_buffer = Vec::new();
     loop {
         let due = server.deadline().map(|deadline| epoch + deadline);
         tokio::select! {
@@ -129,8 +81,9 @@ pub async fn serve(
                             let (arrival, handle) =
                                 abortable(receive(id, Arc::clone(&socket), vec![0; 2048]));
                             arrivals.push(arrival);
-                            let size = source.size();
-                            transfers.insert(id, Transfer { socket, source, arrivals: handle });
+                            let content = Reader::new(source);
+                            let size = content.size();
+                            transfers.insert(id, Transfer { socket, content, arrivals: handle });
                             Input::Opened { id, size }
                         }
                         Err(refusal) => Input::OpenFailed { id, refusal },
@@ -143,9 +96,7 @@ pub async fn serve(
                     _ = server.handle(epoch.elapsed(), refused);
                 }
                 Output::Read { id, offset, len } => {
-                    let read = transfers
-                        .get(&id)
-                        .map(|transfer| transfer.source.read(offset, len, &mut content_buffer));
+                    let read = transfers.get_mut(&id).map(|transfer| transfer.content.read(offset, len));
                     let input = match read {
                         Some(Ok(bytes)) => Input::ReadDone { id, bytes },
                         Some(Err(_)) | None => Input::ReadFailed { id },
