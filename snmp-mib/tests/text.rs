@@ -37,6 +37,33 @@ fn smilint_has_nothing_to_say() {
 }
 
 #[test]
+fn snmptranslate_knows_every_object_by_its_name() {
+    if !needs("snmptranslate") {
+        return;
+    }
+    let Some(base) = base_modules() else {
+        return;
+    };
+    let dir = tempdir("snmptranslate");
+    fs::write(dir.join(MODULE.name), text::write(&MODULE, ENTERPRISE, ENTERPRISE)).unwrap();
+    let dirs = format!("{}:{}", dir.display(), base.display());
+    let names = MODULE
+        .tables
+        .iter()
+        .flat_map(|table| table.columns.iter().map(|column| (column.name, table.oid, 1, column.arc)));
+    for (name, above, entry, arc) in names {
+        let (good, out) = run(
+            "snmptranslate",
+            &["-M", &dirs, "-m", MODULE.name, "-On", &format!("{}::{name}", MODULE.name)],
+        );
+        assert!(good && out.trim_end().ends_with(&format!(".{above}.{entry}.{arc}")), "{name}: {out}");
+    }
+    let (_, tree) =
+        run("snmptranslate", &["-M", &dirs, "-m", MODULE.name, "-Tp", "SERVER-MODULE-MIB::serverModule"]);
+    assert!(!tree.contains("Cannot") && tree.contains("smSummaryCardsRunning"), "{tree}");
+}
+
+#[test]
 fn mib_rs_loads_the_module_and_finds_its_objects() {
     let source = mib_rs::source::memory(MODULE.name, text::write(&MODULE, ENTERPRISE, ENTERPRISE));
     let mib = mib_rs::Loader::new()
@@ -52,6 +79,16 @@ fn mib_rs_loads_the_module_and_finds_its_objects() {
         ("smCardState", "1.3.6.1.4.1.32473.1.2.1.1.3"),
         ("smCardTemperature", "1.3.6.1.4.1.32473.1.2.1.1.6"),
         ("smCardStateChange", "1.3.6.1.4.1.32473.1.0.1"),
+        ("smAlarmRaised", "1.3.6.1.4.1.32473.1.0.2"),
+        ("smHardwareDescr", "1.3.6.1.4.1.32473.1.2.2.1.3"),
+        ("smLoadMirror", "1.3.6.1.4.1.32473.1.2.4.1.6"),
+        ("smServiceState", "1.3.6.1.4.1.32473.1.5.1.1.3"),
+        ("smMemberRole", "1.3.6.1.4.1.32473.1.5.3.1.1"),
+        ("smUsageRemoteHits", "1.3.6.1.4.1.32473.1.6.1.1.2"),
+        ("smUpdateState", "1.3.6.1.4.1.32473.1.7.2.1.1"),
+        ("smAlarmCount", "1.3.6.1.4.1.32473.1.8.1.1.9"),
+        ("smActionRowStatus", "1.3.6.1.4.1.32473.1.9.1.1.9"),
+        ("smSummaryActionChanges", "1.3.6.1.4.1.32473.1.10.17"),
     ] {
         assert_eq!(mib.resolve_oid(name).unwrap().to_string(), oid, "{name}");
     }

@@ -283,6 +283,16 @@ impl Type for DisplayString {
     }
 }
 
+impl IndexType for DisplayString {
+    fn write_index(&self, out: &mut IndexWriter) {
+        self.0.write_index(out);
+    }
+
+    fn read_index(from: &mut IndexReader<'_>) -> Option<Self> {
+        String::read_index(from).filter(|text| text.is_ascii()).map(Self)
+    }
+}
+
 /// An IEEE 802 address.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MacAddress(pub [u8; 6]);

@@ -3,6 +3,27 @@
 //! Its places are those below RFC 5612's enterprise number for documentation. An operator's own number takes that
 //! place with [`crate::mib::rebase`], [`Table::at`](crate::mib::Table::at) and
 //! [`text::write`](crate::mib::text::write).
+//!
+//! ```text
+//! serverModule .0 notifications   .2 cards: state, hardware, software, load   .5 services, SIDs, members
+//!              .3 conformance     .4 one card's own agent                     .6 usage, near and far
+//!              .7 campaigns, updates   .8 alarms   .9 predefined actions      .10 summary and change counters
+//! ```
+//!
+//! Places are final: what comes is appended.
+
+mod cards;
+mod operation;
+mod services;
+
+pub use cards::{Hardware, Load, Mirror, Part, Software};
+pub use operation::{
+    Action, ActionKind, ActionState, Alarm, AlarmCleared, AlarmRaised, AlarmState, Campaign, CampaignState,
+    Severity, Summary, Update, UpdateState,
+};
+pub use services::{
+    Member, MemberRole, Mode, Service, ServiceState, Sid, SidKind, Standing, Usage, UsageSpan,
+};
 
 use core::net::Ipv4Addr;
 
@@ -116,9 +137,28 @@ pub const MODULE: ModuleDef = ModuleDef {
     nodes: &[
         ("smNotifications", oid!(1, 3, 6, 1, 4, 1, 32473, 1, 0)),
         ("smCards", oid!(1, 3, 6, 1, 4, 1, 32473, 1, 2)),
+        ("smServices", oid!(1, 3, 6, 1, 4, 1, 32473, 1, 5)),
+        ("smUsages", oid!(1, 3, 6, 1, 4, 1, 32473, 1, 6)),
+        ("smUpdates", oid!(1, 3, 6, 1, 4, 1, 32473, 1, 7)),
+        ("smAlarms", oid!(1, 3, 6, 1, 4, 1, 32473, 1, 8)),
+        ("smActions", oid!(1, 3, 6, 1, 4, 1, 32473, 1, 9)),
     ],
-    tables: &[&Card::TABLE],
-    groups: &[&CardAgent::GROUP],
-    notifications: &[&CardStateChange::DEF],
+    tables: &[
+        &Card::TABLE,
+        &Hardware::TABLE,
+        &Software::TABLE,
+        &Load::TABLE,
+        &Service::TABLE,
+        &Sid::TABLE,
+        &Member::TABLE,
+        &Usage::TABLE,
+        &UsageSpan::TABLE,
+        &Campaign::TABLE,
+        &Update::TABLE,
+        &Alarm::TABLE,
+        &Action::TABLE,
+    ],
+    groups: &[&CardAgent::GROUP, &Summary::GROUP],
+    notifications: &[&CardStateChange::DEF, &AlarmRaised::DEF, &AlarmCleared::DEF],
     compliance: Compliance { name: "smConformance", oid: oid!(1, 3, 6, 1, 4, 1, 32473, 1, 3) },
 };
