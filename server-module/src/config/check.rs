@@ -4,7 +4,7 @@ use super::problem::{Place, Problem};
 use super::routes::{RouteFlaw, Routes, Written};
 use super::schema::{Config, Unknown};
 use super::source::{Key, Source};
-use super::units::{DhcpListen, Store};
+use super::units::{DhcpListen, Store, TrapVersion};
 use crate::cabinet::{Flaw, Health, Name, Secret, Service, Upstream, UpstreamTls};
 use std::collections::HashMap;
 use std::fmt::Display;
@@ -32,6 +32,7 @@ impl<'a> Check<'a> {
         check.users();
         check.admin();
         check.snmp();
+        check.snmp_users();
         check.cards();
         check.services();
         check.names();
@@ -323,6 +324,58 @@ impl<'a> Check<'a> {
                 let message = "found a community for the second time, expected each once";
                 self.conflict(&entry.field("name"), &communities.index(with).field("name"), message).next =
                     Some("put all its networks into one from".into());
+            }
+        }
+    }
+
+    fn snmp_users(&mut self) {
+        let config = self.config;
+        let view = |name: &'a Option<String>| {
+            name.as_ref().filter(|name| !config.snmp.views.iter().any(|view| view.name == **name))
+        };
+        let missing = "expected the name of one of snmp.views";
+        for (index, community) in config.snmp.communities.iter().enumerate() {
+            if let Some(name) = view(&community.view) {
+                let key = Key::top("snmp").field("communities").index(index).field("view");
+                self.problem(&key, format_args!("found {name:?}, {missing}"));
+            }
+        }
+        let users = Key::top("snmp").field("users");
+        for (index, user) in config.snmp.users.iter().enumerate() {
+            let entry = users.index(index);
+            if let Some(name) = view(&user.view) {
+                self.problem(&entry.field("view"), format_args!("found {name:?}, {missing}"));
+            }
+            let short = |secret: &Secret| secret.expose().len() < 8;
+            for (field, found) in [
+                ("auth_password", short(&user.auth_password)),
+                ("privacy_password", user.privacy_password.as_ref().is_some_and(short)),
+            ] {
+                if found {
+                    let message = "found a password that is too short, expected eight characters or more";
+                    self.problem(&entry.field(field), message);
+                }
+            }
+            let earlier = config.snmp.users.iter().take(index).position(|other| other.name == user.name);
+            if let Some(with) = earlier {
+                let message = "found a user for the second time, expected each once";
+                self.conflict(&entry.field("name"), &users.index(with).field("name"), message);
+            }
+        }
+        for (index, sink) in config.snmp.traps.iter().enumerate() {
+            let key = Key::top("snmp").field("traps").index(index);
+            let known = |name: &Name| config.snmp.users.iter().any(|user| user.name == *name);
+            match (&sink.version, &sink.user) {
+                (TrapVersion::V3, Some(user)) if !known(user) => {
+                    self.problem(
+                        &key.field("user"),
+                        "found a user that is not there, expected one of snmp.users",
+                    );
+                }
+                (TrapVersion::V3, None) => {
+                    self.problem(&key, "found no user, expected one of snmp.users with version \"3\"");
+                }
+                _ => {}
             }
         }
     }

@@ -22,9 +22,9 @@ pub use problem::{Place, Problem, Problems};
 pub use routes::{RouteFlaw, Routes, Written};
 pub use schema::{
     Account, Admin, Balancer, Boot, Card, Community, Config, Dhcp, DhcpMode, Files, Generator, Interface,
-    Listen, Module, Names, Network, Snmp, Subnet, Swap, Tftp, Tls, TrapSink, Unknown,
+    Listen, Module, Names, Network, Snmp, SnmpUser, SnmpView, Subnet, Swap, Tftp, Tls, TrapSink, Unknown,
 };
-pub use units::{Access, Arch, DhcpListen, Oid, Range, Store, TrapVersion};
+pub use units::{Access, Arch, AuthProtocol, DhcpListen, Oid, PrivacyProtocol, Range, Store, TrapVersion};
 
 /// The state directory when none is configured.
 pub const DEFAULT_STATE: &str = "/var/lib/server-module";

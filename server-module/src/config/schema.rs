@@ -1,6 +1,6 @@
 //! The schema: every key, its type, its default.
 
-use super::units::{Access, Arch, DhcpListen, Oid, Range, Store, TrapVersion};
+use super::units::{Access, Arch, AuthProtocol, DhcpListen, Oid, PrivacyProtocol, Range, Store, TrapVersion};
 use crate::cabinet::{Certificate, Cidr, Mac, Name, Position, Role, Secret, Service, Span};
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -325,6 +325,10 @@ pub struct Snmp {
     pub enterprise: Oid,
     /// Who may read and write.
     pub communities: Vec<Community>,
+    /// Who may do so by SNMPv3.
+    pub users: Vec<SnmpUser>,
+    /// What may be seen, by names that communities and users refer to.
+    pub views: Vec<SnmpView>,
     /// Who is told.
     pub traps: Vec<TrapSink>,
     /// The port of the agent on every card.
@@ -343,6 +347,55 @@ pub struct Community {
     /// From where; without it from nowhere.
     #[serde(default)]
     pub from: Vec<Cidr>,
+    /// The view that it is held to; without it everything but the tables of users, communities and views.
+    pub view: Option<String>,
+}
+
+/// One entry of `snmp.users`. A user is believed at the level of what stands here, not below.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct SnmpUser {
+    /// The user's name.
+    pub name: Name,
+    /// How messages are authenticated.
+    #[serde(default = "SnmpUser::sha256")]
+    pub auth: AuthProtocol,
+    /// The password behind that, of eight characters or more.
+    #[serde(skip_serializing)]
+    pub auth_password: Secret,
+    /// How messages are encrypted.
+    #[serde(default = "SnmpUser::aes128")]
+    pub privacy: PrivacyProtocol,
+    /// The password behind that; without it messages are not encrypted.
+    #[serde(default, skip_serializing)]
+    pub privacy_password: Option<Secret>,
+    /// What the user may do.
+    pub access: Access,
+    /// The view that the user is held to.
+    pub view: Option<String>,
+}
+
+impl SnmpUser {
+    const fn sha256() -> AuthProtocol {
+        AuthProtocol::Sha256
+    }
+
+    const fn aes128() -> PrivacyProtocol {
+        PrivacyProtocol::Aes128
+    }
+}
+
+/// One entry of `snmp.views`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct SnmpView {
+    /// Its name.
+    pub name: String,
+    /// The subtrees that are in it.
+    pub include: Vec<Oid>,
+    /// Those within them that are not.
+    #[serde(default)]
+    pub exclude: Vec<Oid>,
 }
 
 /// One entry of `snmp.traps`.
@@ -357,6 +410,11 @@ pub struct TrapSink {
     /// The community that the message carries.
     #[serde(default = "TrapSink::public", skip_serializing)]
     pub community: Secret,
+    /// The user of `snmp.users` that the message is of, with version 3.
+    pub user: Option<Name>,
+    /// Whether the manager must acknowledge it; not with version 1.
+    #[serde(default)]
+    pub inform: bool,
 }
 
 impl TrapSink {
@@ -443,8 +501,23 @@ impl Default for Dhcp {
     }
 }
 
+impl Snmp {
+    /// The number of the enterprise, as engines of SNMPv3 carry it.
+    pub fn number(&self) -> u32 {
+        // 1.3.6.1.4.1 and the number.
+        self.enterprise.0.get(6).copied().unwrap_or(32_473)
+    }
+}
+
 impl Default for Snmp {
     fn default() -> Self {
-        Self { enterprise: Oid::documentation(), communities: Vec::new(), traps: Vec::new(), card_port: 161 }
+        Self {
+            enterprise: Oid::documentation(),
+            communities: Vec::new(),
+            users: Vec::new(),
+            views: Vec::new(),
+            traps: Vec::new(),
+            card_port: 161,
+        }
     }
 }

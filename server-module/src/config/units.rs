@@ -75,6 +75,43 @@ pub enum TrapVersion {
     #[default]
     #[serde(rename = "2c")]
     V2c,
+    /// SNMPv3 traps of a user.
+    #[serde(rename = "3")]
+    V3,
+}
+
+/// How a user's messages are authenticated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AuthProtocol {
+    /// HMAC-SHA-96.
+    Sha,
+    /// HMAC-128-SHA-224.
+    Sha224,
+    /// HMAC-192-SHA-256.
+    Sha256,
+    /// HMAC-256-SHA-384.
+    Sha384,
+    /// HMAC-384-SHA-512.
+    Sha512,
+}
+
+/// How a user's messages are encrypted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PrivacyProtocol {
+    /// AES-128.
+    Aes128,
+    /// AES-192, its key extended as by net-snmp.
+    Aes192,
+    /// AES-256, its key extended as by net-snmp.
+    Aes256,
+    /// AES-192, its key extended as by Cisco.
+    #[serde(rename = "aes192-c")]
+    Aes192C,
+    /// AES-256, its key extended as by Cisco.
+    #[serde(rename = "aes256-c")]
+    Aes256C,
 }
 
 impl FromStr for Store {

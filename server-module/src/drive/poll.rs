@@ -1,7 +1,7 @@
 //! Asking agents: a socket around [`snmp_mib::manager::Client`].
 
 use snmp_mib::manager::{Client, Error, Failure, Input, Output, Peer, RequestId};
-use snmp_mib::wire::{Oid, OidBuf, VarBind, VarBindList};
+use snmp_mib::wire::{Oid, OidBuf, PduType, VarBind, VarBindList};
 use std::collections::HashMap;
 use std::future::Future;
 use std::io;
@@ -27,6 +27,8 @@ struct Ask {
 #[derive(Debug)]
 enum What {
     Get(Vec<OidBuf>),
+    Next(Vec<OidBuf>),
+    Bulk((i32, i32), Vec<OidBuf>),
     Walk(OidBuf),
     Set(VarBindList),
 }
@@ -49,6 +51,24 @@ impl Manager {
     /// The values of `names`.
     pub async fn get(&self, peer: Peer, names: &[Oid<'_>]) -> Result<VarBindList, Unanswered> {
         self.ask(peer, What::Get(names.iter().map(|name| name.to_buf()).collect())).await
+    }
+
+    /// Asks on what another manager asked: one request of that kind, with its counts, and one answer.
+    pub async fn relay(
+        &self,
+        peer: Peer,
+        kind: PduType,
+        counts: (i32, i32),
+        bindings: VarBindList,
+    ) -> Result<VarBindList, Unanswered> {
+        let names = bindings.iter().map(|binding| binding.name.to_buf()).collect();
+        let what = match kind {
+            PduType::SET => What::Set(bindings),
+            PduType::GET_NEXT => What::Next(names),
+            PduType::GET_BULK => What::Bulk(counts, names),
+            _ => What::Get(names),
+        };
+        self.ask(peer, what).await
     }
 
     /// Every instance below `root`.
@@ -137,10 +157,9 @@ async fn run(
 fn begin(client: &mut Client, now: Duration, ask: Ask, waiting: &mut HashMap<RequestId, Waiting>) {
     let Ask { peer, what, answer } = ask;
     let begun = match &what {
-        What::Get(names) => {
-            let names: Vec<Oid<'_>> = names.iter().map(OidBuf::as_oid).collect();
-            client.get(now, &peer, &names)
-        }
+        What::Get(names) => client.get(now, &peer, &borrowed(names)),
+        What::Next(names) => client.get_next(now, &peer, &borrowed(names)),
+        What::Bulk(counts, names) => client.get_bulk(now, &peer, *counts, &borrowed(names)),
         What::Walk(root) => client.walk(now, &peer, root.as_oid()),
         What::Set(bindings) => {
             let bindings: Vec<VarBind<'_>> = bindings.iter().collect();
@@ -151,6 +170,10 @@ fn begin(client: &mut Client, now: Duration, ask: Ask, waiting: &mut HashMap<Req
         Ok(id) => drop(waiting.insert(id, Waiting { so_far: VarBindList::new(), answer })),
         Err(error) => drop(answer.send(Err(error.into()))),
     }
+}
+
+fn borrowed(names: &[OidBuf]) -> Vec<Oid<'_>> {
+    names.iter().map(OidBuf::as_oid).collect()
 }
 
 async fn until(began: Instant, deadline: Option<Duration>) {

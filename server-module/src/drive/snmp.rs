@@ -1,10 +1,11 @@
 //! The managers' door, and the way out for notifications: sockets around [`snmp_mib::agent::Agent`] and
 //! [`snmp_mib::notify::Sender`].
 
-use snmp_mib::agent::{Agent, Error, Input, Output, WriteId};
+use snmp_mib::agent::{Agent, AskId, Error, Input, Output, WriteId};
 use snmp_mib::mib::Mib;
 use snmp_mib::notify::{Notification, Sender, send};
-use snmp_mib::wire::{ErrorStatus, VarBindList};
+use snmp_mib::wire::{ErrorStatus, PduType, VarBindList, VarBinds};
+use std::collections::HashMap;
 use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -35,8 +36,38 @@ pub trait Owner<M>: Send + 'static {
         varbinds: VarBindList,
     ) -> impl Future<Output = Result<(), (usize, ErrorStatus)>> + Send + 'static;
 
+    /// Asks in another context, as an agent behind this one.
+    ///
+    /// # Errors
+    /// What it refuses; `None` where it does not answer.
+    fn ask(
+        &mut self,
+        _question: Question,
+    ) -> impl Future<Output = Result<VarBindList, Option<(ErrorStatus, i32)>>> + Send + 'static {
+        std::future::ready(Err(None))
+    }
+
     /// Hears of a message whose community is not known there; `trap` tells whether managers want to know.
     fn stranger(&mut self, from: IpAddr, trap: bool);
+}
+
+/// What is asked in another context.
+#[derive(Clone, Debug)]
+pub struct Question {
+    /// The context.
+    pub context: Vec<u8>,
+    /// GET, GETNEXT, GETBULK or SET.
+    pub kind: PduType,
+    /// non-repeaters and max-repetitions of a GETBULK.
+    pub counts: (i32, i32),
+    /// What is asked.
+    pub varbinds: VarBindList,
+}
+
+/// What the owner has found or decided.
+enum Found {
+    Write(WriteId, Result<(), (usize, ErrorStatus)>),
+    Answer(AskId, Result<VarBindList, Option<(ErrorStatus, i32)>>),
 }
 
 /// Answers managers on `sockets` until one of them fails. `began` is the zero of the agent's time.
@@ -56,9 +87,9 @@ where
         readers.spawn(read(Arc::new(socket), arrived.clone()));
     }
     drop(arrived);
-    let mut decisions = JoinSet::new();
-    // The socket that a SET came in by, while its owner decides.
-    let mut writer: Option<Arc<UdpSocket>> = None;
+    let mut pending = JoinSet::new();
+    // By which socket each manager asks who waits for an answer.
+    let mut ways: HashMap<SocketAddr, Arc<UdpSocket>> = HashMap::new();
     loop {
         let deadline = agent.deadline();
         tokio::select! {
@@ -72,21 +103,37 @@ where
                     Err(Error::Community) => owner.stranger(from.ip(), agent.authentication_traps()),
                     Err(error) => tracing::debug!(%from, %error, "an SNMP message was not answered"),
                 }
-                if drain(&mut agent, &mut owner, &socket, &mut decisions) {
-                    writer = Some(socket);
+                if pending.is_empty() {
+                    ways.clear();
+                }
+                ways.insert(from, socket);
+            }
+            Some(Ok(found)) = pending.join_next() => {
+                let now = began.elapsed();
+                let taken = match &found {
+                    Found::Write(id, Ok(())) => agent.handle(now, Input::WriteDone { id: *id }),
+                    Found::Write(id, Err((position, status))) => {
+                        agent.handle(now, Input::WriteRefused { id: *id, position: *position, status: *status })
+                    }
+                    Found::Answer(id, Ok(answer)) => {
+                        let (status, index, varbinds) = (ErrorStatus::NO_ERROR, 0, answer.as_varbinds());
+                        agent.handle(now, Input::Answered { id: *id, status, index, varbinds })
+                    }
+                    Found::Answer(id, Err(Some((status, index)))) => {
+                        let (status, index, varbinds) = (*status, *index, VarBinds::EMPTY);
+                        agent.handle(now, Input::Answered { id: *id, status, index, varbinds })
+                    }
+                    Found::Answer(id, Err(None)) => agent.handle(now, Input::Unanswered { id: *id }),
+                };
+                if let Err(error) = taken {
+                    tracing::debug!(%error, "an answer came too late");
                 }
             }
-            Some(Ok((id, decision))) = decisions.join_next() => {
-                let input = match decision {
-                    Ok(()) => Input::WriteDone { id },
-                    Err((position, status)) => Input::WriteRefused { id, position, status },
-                };
-                settle(&mut agent, &mut owner, began, input, &mut writer, &mut decisions);
-            }
             () = until(began, deadline) => {
-                settle(&mut agent, &mut owner, began, Input::Tick, &mut writer, &mut decisions);
+                let _ = agent.handle(began.elapsed(), Input::Tick);
             }
         }
+        drain(&mut agent, &mut owner, &ways, &mut pending);
     }
 }
 
@@ -118,52 +165,40 @@ async fn ended(readers: &mut JoinSet<io::Result<()>>) -> io::Result<()> {
     Ok(())
 }
 
-type Decisions = JoinSet<(WriteId, Result<(), (usize, ErrorStatus)>)>;
-
-/// Tells the agent how a SET ended, and answers it where it came in.
-fn settle<M: Mib, O: Owner<M>>(
-    agent: &mut Agent<M>,
-    owner: &mut O,
-    began: Instant,
-    input: Input<'_>,
-    writer: &mut Option<Arc<UdpSocket>>,
-    decisions: &mut Decisions,
-) {
-    if let Err(error) = agent.handle(began.elapsed(), input) {
-        tracing::debug!(%error, "a decision came too late");
-    }
-    if let Some(socket) = writer.take() {
-        drain(agent, owner, &socket, decisions);
-    }
-}
-
-/// Carries out what the agent wants done; tells whether a SET now waits for its owner.
+/// Carries out what the agent wants done.
 fn drain<M: Mib, O: Owner<M>>(
     agent: &mut Agent<M>,
     owner: &mut O,
-    socket: &UdpSocket,
-    decisions: &mut Decisions,
-) -> bool {
-    let mut asked = false;
+    ways: &HashMap<SocketAddr, Arc<UdpSocket>>,
+    pending: &mut JoinSet<Found>,
+) {
     while let Some(output) = agent.poll_output() {
         match output {
             Output::Send { to, data } => {
                 // A full buffer loses the answer, as the network may: the manager asks again.
-                if let Err(error) = socket.try_send_to(data, to) {
+                if let Some(socket) = ways.get(&to)
+                    && let Err(error) = socket.try_send_to(data, to)
+                {
                     tracing::debug!(%to, %error, "an SNMP answer was not sent");
                 }
             }
             Output::Write { id, from, varbinds } => {
-                asked = true;
-                let decision = owner.write(from, varbinds.iter().collect());
-                decisions.spawn(async move { (id, decision.await) });
+                let decision = owner.write(from, varbinds.to_list());
+                pending.spawn(async move { Found::Write(id, decision.await) });
             }
-            // Nothing that is served is fetched first, and there is no context but the agent's own.
-            Output::Fetch { .. } | Output::Ask { .. } => {}
+            Output::Ask { id, context, kind, counts, varbinds } => {
+                let question =
+                    Question { context: context.to_vec(), kind, counts, varbinds: varbinds.to_list() };
+                let answer = owner.ask(question);
+                pending.spawn(async move { Found::Answer(id, answer.await) });
+            }
+            // Every node is ready at any time: `Owner::refresh` keeps them so.
+            Output::Fetch { id, .. } => {
+                pending.spawn(std::future::ready(Found::Answer(id, Err(None))));
+            }
             Output::Event(event) => tracing::debug!(?event, "SNMP"),
         }
     }
-    asked
 }
 
 async fn until(began: Instant, deadline: Option<Duration>) {

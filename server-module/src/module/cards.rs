@@ -8,7 +8,7 @@ use snmp_mib::manager::Peer;
 use snmp_mib::mib::{Row, Scalars};
 use snmp_mib::mibs::cabinet::{self as mib, CardAgent, ServiceSwitch};
 use snmp_mib::notify::Trap;
-use snmp_mib::wire::{Oid, OidBuf, Value, VarBindList};
+use snmp_mib::wire::{Oid, OidBuf, PduType, Value, VarBindList};
 use tokio::sync::{Semaphore, mpsc};
 
 use crate::cabinet::{Action, Card, Contact, Input, Position, Report};
@@ -130,6 +130,19 @@ impl Cards {
                 }
             }
         });
+    }
+
+    /// Asks a card's agent what a manager asked.
+    pub(super) async fn relay(
+        &self,
+        card: Position,
+        kind: PduType,
+        counts: (i32, i32),
+        bindings: VarBindList,
+    ) -> Result<VarBindList, Unanswered> {
+        let snapshot = self.handle.snapshot();
+        let card = snapshot.card(card).ok_or(Unanswered::Gone)?;
+        self.manager.relay(self.peer(card), kind, counts, bindings).await
     }
 
     fn peer(&self, card: &Card) -> Peer {

@@ -10,6 +10,7 @@
 
 mod audit;
 pub(crate) mod boot;
+mod boots;
 mod cards;
 mod customers;
 mod effects;
@@ -23,6 +24,7 @@ mod pages;
 mod probe;
 mod reload;
 mod routes;
+mod rows;
 mod secret;
 pub mod shell;
 mod usage;
@@ -57,6 +59,7 @@ use crate::door::Lanes;
 use crate::drive::{self, ctl};
 use crate::files::{Plugins, Workshop};
 
+use boots::Boots;
 use cards::Cards;
 use customers::{Customers, Door};
 use effects::Effects;
@@ -244,18 +247,29 @@ impl Module {
             tasks.spawn(ended("dhcp", dhcp));
         }
         let managers = udp(Ipv4Addr::UNSPECIFIED).await.map_err(unusable)?;
-        let (notifier, notifying) = drive::snmp::notifier(managers, element::sender(&options), began);
+        let boots = match options.snmp.users.is_empty() {
+            true => None,
+            false => Some(Boots::begin(&state, options.snmp.number()).map_err(unusable)?),
+        };
+        let sender = element::sender(&options, boots.as_ref());
+        let (notifier, notifying) = drive::snmp::notifier(managers, sender, began);
         tasks.spawn(ended("traps to managers", notifying));
-        if !sockets.snmp.is_empty() {
-            let agent = element::agent(&options).map_err(|error| StartError::Config(error.to_string()))?;
-            let steward = Steward::new(handle.clone(), notifier.clone());
-            tasks.spawn(ended("snmp", drive::snmp::serve(sockets.snmp, agent, steward, began)));
-        }
+        let watching = element::watch_entities(handle.clone(), notifier.clone());
+        tasks.spawn(ended("entities", async {
+            watching.await;
+            Ok(())
+        }));
         let asks = manager::Client::new(manager::Config::default(), chance());
         let inside = udp(options.network.address).await.map_err(unusable)?;
         let (manager, polling) = drive::poll::manager(inside, asks, began);
         tasks.spawn(ended("questions to cards", polling));
         let cards = Cards::new(handle.clone(), manager, secret, options.snmp.card_port);
+        if !sockets.snmp.is_empty() {
+            let agent = element::agent(&options, boots.as_ref());
+            let agent = agent.map_err(|error| StartError::Config(error.to_string()))?;
+            let steward = Steward::new(handle.clone(), notifier.clone(), cards.clone());
+            tasks.spawn(ended("snmp", drive::snmp::serve(sockets.snmp, agent, steward, began)));
+        }
         let (calls, asking) = cards.clone().asking();
         tasks.spawn(ended("questions to cards", async {
             asking.await;

@@ -194,6 +194,21 @@ impl Client {
         self.once(now, peer, PduType::GET_NEXT, &nulls(names))
     }
 
+    /// Asks for the instances behind `names` by one GETBULK: those of the first `single` names once, those of the
+    /// others `repetitions` times at the most.
+    ///
+    /// # Errors
+    /// [`Error::Busy`].
+    pub fn get_bulk(
+        &mut self,
+        now: Duration,
+        peer: &Peer,
+        (single, repetitions): (i32, i32),
+        names: &[Oid<'_>],
+    ) -> Result<RequestId, Error> {
+        self.start(now, peer, PduType::GET_BULK, (single, repetitions), &nulls(names), Kind::Bulk)
+    }
+
     /// Writes values. A SET whose answer is lost is sent again like any other request.
     ///
     /// # Errors
@@ -209,7 +224,7 @@ impl Client {
     pub fn walk(&mut self, now: Duration, peer: &Peer, root: Oid<'_>) -> Result<RequestId, Error> {
         let kind = Kind::Walk { root: root.to_buf(), last: root.to_buf(), seen: 0 };
         let (pdu, repetitions) = self.step(peer.security.version());
-        self.start(now, peer, pdu, repetitions, &nulls(&[root]), kind)
+        self.start(now, peer, pdu, (0, repetitions), &nulls(&[root]), kind)
     }
 
     /// Tells the client what happened at `now`.
@@ -267,7 +282,7 @@ impl Client {
         pdu: PduType,
         bindings: &[VarBind<'_>],
     ) -> Result<RequestId, Error> {
-        self.start(now, peer, pdu, 0, bindings, Kind::Once { bindings: bindings.len() })
+        self.start(now, peer, pdu, (0, 0), bindings, Kind::Once { bindings: bindings.len() })
     }
 
     /// How a walk asks: GETBULK, or GETNEXT where there is no GETBULK.
@@ -283,7 +298,7 @@ impl Client {
         now: Duration,
         peer: &Peer,
         pdu: PduType,
-        repetitions: i32,
+        counts: (i32, i32),
         bindings: &[VarBind<'_>],
         kind: Kind,
     ) -> Result<RequestId, Error> {
@@ -298,7 +313,7 @@ impl Client {
             peer: peer.clone(),
             wire_id: 0,
             pdu,
-            repetitions,
+            counts,
             bindings,
             tries: 1,
             lessons: 0,
@@ -325,8 +340,8 @@ impl Client {
         let pdu = Pdu {
             kind: exchange.pdu,
             request_id: exchange.wire_id,
-            error_status: ErrorStatus::NO_ERROR,
-            error_index: exchange.repetitions,
+            error_status: ErrorStatus(exchange.counts.0),
+            error_index: exchange.counts.1,
             varbinds: exchange.bindings.as_varbinds(),
         };
         let mut buffer = self.outbox.buffer();
@@ -408,6 +423,16 @@ impl Client {
         let exchange = self.exchanges.swap_remove(found);
         match exchange.kind.clone() {
             Kind::Walk { root, last, seen } => self.walked(exchange, pdu, root, last, seen),
+            Kind::Bulk => {
+                let outcome = match pdu.error_status {
+                    ErrorStatus::NO_ERROR => {
+                        self.note(exchange.id, pdu.varbinds);
+                        Ok(())
+                    }
+                    status => Err(Failure::Refused { status, index: pdu.error_index }),
+                };
+                self.done(exchange.id, outcome);
+            }
             Kind::Once { bindings } => {
                 let outcome = match pdu.error_status {
                     ErrorStatus::NO_ERROR if pdu.varbinds.len() != bindings => Err(Failure::Mismatch),

@@ -86,7 +86,8 @@ pub(super) struct Exchange {
     /// The request-id that an answer must carry; in v3 the msgID as well.
     pub(super) wire_id: i32,
     pub(super) pdu: PduType,
-    pub(super) repetitions: i32,
+    /// non-repeaters and max-repetitions of a GETBULK.
+    pub(super) counts: (i32, i32),
     pub(super) bindings: VarBindList,
     pub(super) tries: u32,
     /// How often the engine has taught its identity or its clock since this was asked.
@@ -100,6 +101,8 @@ pub(super) struct Exchange {
 pub(super) enum Kind {
     /// One exchange; how many bindings the answer must have.
     Once { bindings: usize },
+    /// One GETBULK.
+    Bulk,
     /// A walk below `root` that has reached `last`, over `seen` bindings.
     Walk { root: OidBuf, last: OidBuf, seen: usize },
 }
