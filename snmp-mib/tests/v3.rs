@@ -138,3 +138,26 @@ fn both_key_extensions_exist() {
         );
     }
 }
+
+#[test]
+fn rfc3412_7_2_what_is_refused_is_counted_and_reported() {
+    if !needs("snmpget") {
+        return;
+    }
+    let server = Server::start(secured());
+    let address = server.address();
+    let open = ["-u", "open", "-l", "noAuthNoPriv"];
+    // Another engine's context, a context that there is not, and nobody's name.
+    for wrong in [["-E", "0x80007ed9046f74686572"], ["-n", "9.9"]] {
+        let (good, out) = tool("snmpget", &[&open[..], &wrong].concat(), &address, &["1.3.6.1.2.1.1.5.0"]);
+        assert!(!good && !out.contains("Timeout"), "{out}");
+    }
+    tool("snmpget", &["-u", "nobody", "-l", "noAuthNoPriv"], &address, &["1.3.6.1.2.1.1.5.0"]);
+    let counters = ["1.3.6.1.6.3.11.2.1.3.0", "1.3.6.1.6.3.12.1.5.0", "1.3.6.1.6.3.15.1.1.3.0"];
+    let (good, out) = tool("snmpget", &open, &address, &counters);
+    assert!(good, "{out}");
+    for line in out.lines() {
+        let count: u32 = line.rsplit(' ').next().unwrap().parse().unwrap();
+        assert!(line.contains("Counter32") && count >= 1, "{out}");
+    }
+}
