@@ -72,7 +72,7 @@ fn each_card_takes_its_leg_of_one_file_and_its_keys_follow() {
     assert_eq!(place.pack(&["verify", "nothing", "--trust", "keys.upt"]).status, 3);
     place.pack(&["sign", "keys.upt", "--key", "r2"]).ok();
     fs::write(place.at("text"), "What is new.\n").unwrap();
-    fs::write(place.at("terms"), "data = [\"var\"]\nguard = { seconds = 5, attempts = 2 }\n").unwrap();
+    fs::write(place.at("terms"), "data = [\"var\"]\n").unwrap();
     let seal = ["--seal", "profile", "--text", "text", "--terms", "terms"];
     place.build(&[&["--key", "rel2", "--rotations", "keys.upt"], &seal[..]].concat()).ok();
     for (root, version, profile) in [("a", "1.0", "web"), ("b", "1.1", "store"), ("c", "", "web")] {

