@@ -48,9 +48,16 @@ fn message(chance: &mut Chance) -> Vec<u8> {
     buffer
 }
 
-/// The parts of every option, in their order, as either library walks them.
+/// The options in their order, neighbours of one code joined, as dhcproto's iterator has them.
 fn parts(bytes: &[u8]) -> Vec<(u8, Vec<u8>)> {
-    Message::parse(bytes).unwrap().options().map(|(code, value)| (code.0, value.to_vec())).collect()
+    let mut parts: Vec<(u8, Vec<u8>)> = Vec::new();
+    for (code, value) in Message::parse(bytes).unwrap().options() {
+        match parts.last_mut() {
+            Some((last, joined)) if *last == code.0 => joined.extend_from_slice(value),
+            _ => parts.push((code.0, value.to_vec())),
+        }
+    }
+    parts
 }
 
 fn their_parts(bytes: &[u8]) -> Vec<(u8, Vec<u8>)> {
@@ -69,11 +76,8 @@ fn what_bootcfg_writes_dhcproto_reads_as_the_same_fields_and_options() {
         assert_eq!((ours.ciaddr(), ours.giaddr(), ours.op().0), (theirs.ciaddr(), theirs.giaddr(), u8::from(theirs.opcode())));
         assert_eq!(ours.chaddr().octets(), theirs.chaddr());
         assert_eq!(parts(&bytes), their_parts(&bytes));
-        let mut codes: Vec<u8> = ours.options().map(|(code, _)| code.0).collect();
-        let mut their_codes: Vec<u8> = theirs.opts().iter().map(|(code, _)| u8::from(*code)).collect();
-        codes.sort_unstable();
-        their_codes.sort_unstable();
-        assert_eq!(codes, their_codes);
+        // Its owned options end at the first that it cannot type (disagreement 5), so that they may be fewer.
+        assert!(theirs.opts().iter().all(|(code, _)| ours.has(OptionCode(u8::from(*code)))));
     }
 }
 

@@ -374,3 +374,83 @@ fn contradictions_in_a_configuration_name_both_entries() {
     let error = Server::new(config).unwrap_err();
     assert_eq!(error.to_string(), "cards 2.1 and 5.5 have the same MAC 52:54:00:00:00:01");
 }
+
+#[test]
+fn s4_3_1_table_3_a_reply_copies_xid_flags_giaddr_and_chaddr_and_counts_no_hops_nor_secs() {
+    let mut ask =
+        Ask::discover(mac(1)).broadcast().xid(0xfeed_beef).relayed(Ipv4Addr::new(10, 1, 2, 254), "2.1");
+    (ask.header.hops, ask.header.secs) = (3, 77);
+    let answer = tell(&mut server(), ZERO, &ask);
+    let offer = answer.reply();
+    assert_eq!((offer.op().0, offer.hops(), offer.secs()), (2, 0, 0));
+    assert_eq!(
+        (offer.xid(), offer.flags(), offer.giaddr()),
+        (0xfeed_beef, 0x8000, Ipv4Addr::new(10, 1, 2, 254))
+    );
+    assert_eq!((offer.chaddr(), offer.ciaddr()), (mac(1), Ipv4Addr::UNSPECIFIED));
+    assert!(offer.as_bytes().len() >= 300, "RFC 951 §3");
+}
+
+#[test]
+fn s2_a_reply_of_another_server_is_no_request() {
+    let mut bytes = Ask::discover(mac(1)).bytes();
+    bytes[0] = 2;
+    let mut server = server();
+    let from = "10.1.0.2:67".parse().unwrap();
+    server.handle(ZERO, bootcfg::dhcp::server::Input::Datagram { from, bytes: &bytes }).unwrap();
+    let answer = drain(&mut server);
+    assert_eq!((answer.replies.len(), answer.decision().reason), (0, Reason::NotARequest));
+}
+
+#[test]
+fn s3_3_a_lease_for_ever_is_all_ones_and_has_no_times_to_renew() {
+    let mut server = Server::new(Config { lease: std::time::Duration::MAX, ..config() }).unwrap();
+    let answer = tell(&mut server, ZERO, &Ask::discover(mac(1)));
+    assert_eq!(answer.reply().get(key::LEASE_TIME).unwrap(), Some(u32::MAX));
+    assert!(!answer.reply().has(OptionCode::RENEWAL) && !answer.reply().has(OptionCode::REBINDING));
+    bind(&mut server, ZERO, &Ask::bootp(mac(1)));
+    assert_eq!(server.deadline(), None);
+}
+
+#[test]
+fn rfc4361_s6_3_the_identifier_is_the_key_in_a_pool_whatever_hardware_it_comes_from() {
+    let mut server = Server::new(quarantine()).unwrap();
+    let duid = [&[255, 0, 0, 0, 7][..], &[0, 3, 0, 1, 2, 3, 4, 5, 6, 7]].concat();
+    let from = |hw| Ask::bootp(hw).option(OptionCode::CLIENT_ID, &duid);
+    let first = bind(&mut server, ZERO, &from(mac(50)));
+    assert_eq!(bind(&mut server, secs(1), &from(mac(51))), first, "another interface of the same host");
+    assert_ne!(
+        bind(&mut server, secs(2), &Ask::bootp(mac(50))),
+        first,
+        "without it the hardware address is the key"
+    );
+    // An identifier made of the hardware address, which then moves to other hardware.
+    let typed = Ask::bootp(mac(60)).option(OptionCode::CLIENT_ID, [&[1][..], mac(60).octets()].concat());
+    let third = bind(&mut server, secs(3), &typed);
+    let moved = Ask { header: Ask::bootp(mac(61)).header, ..typed.clone() };
+    assert_eq!(bind(&mut server, secs(4), &moved), third);
+    assert_eq!(bind(&mut server, secs(5), &typed), third);
+}
+
+#[test]
+fn rfc5071_and_rfc8925_options_are_sent_to_who_asks_for_them() {
+    let options = vec![
+        (OptionCode::CONFIG_FILE, b"pxelinux.cfg/default".to_vec()),
+        (OptionCode::REBOOT_TIME, 60_u32.to_be_bytes().to_vec()),
+        (OptionCode::IPV6_ONLY, 1800_u32.to_be_bytes().to_vec()),
+    ];
+    let mut server = Server::new(Config { options, ..config() }).unwrap();
+    let asking = Ask::discover(mac(1)).option(OptionCode::PARAMETERS, [108, 209, 210, 211]);
+    let answer = tell(&mut server, ZERO, &asking);
+    let offer = answer.reply();
+    assert_eq!(offer.get(key::CONFIG_FILE).unwrap().as_deref(), Some(&b"pxelinux.cfg/default"[..]));
+    assert_eq!(offer.get(key::PATH_PREFIX).unwrap().as_deref(), Some(&b"/iboot/2.1/"[..]));
+    assert_eq!(
+        (offer.get(key::REBOOT_TIME).unwrap(), offer.get(key::IPV6_ONLY).unwrap()),
+        (Some(60), Some(1800))
+    );
+    let plain = tell(&mut server, ZERO, &Ask::discover(mac(1)).option(OptionCode::PARAMETERS, [1]));
+    for code in [OptionCode::IPV6_ONLY, OptionCode::CONFIG_FILE, OptionCode::REBOOT_TIME] {
+        assert!(!plain.reply().has(code), "RFC 8925 §3.3: only to who asked");
+    }
+}
