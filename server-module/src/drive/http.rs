@@ -162,7 +162,7 @@ impl Conversation {
             any = true;
             let answer = match output {
                 Output::Route { key } => self.bond.route(shared, &key),
-                Output::Pick { service, tried, request } => {
+                Output::Pick { service, tried, request, .. } => {
                     self.service = service;
                     shared.pick(service, self.peer.client, tried, Some(request))
                 }

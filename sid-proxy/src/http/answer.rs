@@ -1,7 +1,7 @@
 //! Answers that the proxy makes itself.
 
 use super::Refusal;
-use crate::number::Text;
+use crate::number::{self, Text};
 use alloc::vec::Vec;
 use core::fmt::Write as _;
 
@@ -14,6 +14,8 @@ pub(super) struct Answer<'a> {
     pub(super) close: bool,
     /// It answers `HEAD`.
     pub(super) headless: bool,
+    /// When to ask again, in seconds.
+    pub(super) retry_after: u64,
 }
 
 impl Answer<'_> {
@@ -34,7 +36,11 @@ impl Answer<'_> {
         match status {
             // RFC 9110 §15.5.6 wants to know what is allowed; the card knows better, this is what passes.
             405 | 200 => out.extend_from_slice(b"Allow: GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH\r\n"),
-            503 => out.extend_from_slice(b"Retry-After: 1\r\n"),
+            429 | 503 => {
+                out.extend_from_slice(b"Retry-After: ");
+                number::decimal(self.retry_after, out);
+                out.extend_from_slice(b"\r\n");
+            }
             _ => {}
         }
         if self.close {
@@ -69,6 +75,7 @@ impl Refusal {
             Self::Misdirected => "this connection was made for another name",
             Self::Denied => "the service is not for you",
             Self::NoCard => "the service is not available now",
+            Self::Busy => "too much is under way, ask again",
             Self::CardBroke => "the service broke off",
             Self::CardMalformed => "the service gave no valid answer",
             Self::CardSlow => "the service did not answer in time",
@@ -84,6 +91,7 @@ impl Refusal {
             Self::NoRoute | Self::Misdirected => "destination_not_found",
             Self::Denied => "http_request_denied",
             Self::NoCard => "destination_unavailable",
+            Self::Busy => "connection_limit_reached",
             Self::CardBroke => "connection_terminated",
             Self::CardMalformed => "http_protocol_error",
             Self::CardSlow => "http_response_timeout",

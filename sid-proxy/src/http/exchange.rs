@@ -8,7 +8,7 @@ use super::request::Refused;
 use super::response::{Context, Meaning};
 use super::session::{Phase, Picked, Session};
 use super::{Error, Refusal, Side};
-use crate::pool::Outcome;
+use crate::pool::{Busy, Outcome};
 use crate::wire::head::{self, Response as Head};
 use crate::{CardId, number};
 use core::net::SocketAddr;
@@ -73,6 +73,30 @@ impl Session {
     pub(super) fn no_card(&mut self) -> Result<usize, Error> {
         let Phase::Pick { .. } = self.phase else { return Err(Error::NotAsked) };
         self.refuse(Refused { status: self.failure.status(), refusal: self.failure, understood: true });
+        Ok(0)
+    }
+
+    pub(super) fn busy(&mut self, busy: Busy) -> Result<usize, Error> {
+        let Phase::Pick { .. } = self.phase else { return Err(Error::NotAsked) };
+        if matches!(busy, Busy::NoCard | Busy::Retries) && !self.tried.is_empty() {
+            return self.no_card();
+        }
+        self.retry_after = busy.retry_after().as_secs();
+        let refusal = if busy == Busy::NoCard { Refusal::NoCard } else { Refusal::Busy };
+        self.refuse(Refused { status: busy.status(), refusal, understood: true });
+        Ok(0)
+    }
+
+    /// Keeps the customer on the card that is picked next.
+    pub(super) fn stick(&mut self, set_cookie: Option<&str>, hide: Option<&str>) -> Result<usize, Error> {
+        let Phase::Pick { .. } = self.phase else { return Err(Error::NotAsked) };
+        self.set_cookie.clear();
+        // A value with a line end would be another field.
+        let one_line = set_cookie.filter(|value| !value.bytes().any(|b| b.is_ascii_control()));
+        self.set_cookie.extend_from_slice(one_line.unwrap_or_default().as_bytes());
+        if let Some(name) = hide {
+            self.request.hide_cookie(name);
+        }
         Ok(0)
     }
 
@@ -216,6 +240,7 @@ impl Session {
             pseudonym: &self.config.pseudonym,
             hidden: Hidden { inside: &self.config.inside, card: &self.inside },
             stripped: self.request.target().get(..strip).unwrap_or_default(),
+            set_cookie: &self.set_cookie,
             may_keep_alive: exchange.up.is_done() && !self.draining && !self.client_ended,
         };
         let meaning = self.queue.send(Side::Client, |out| {

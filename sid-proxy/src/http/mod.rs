@@ -56,7 +56,7 @@ pub enum Output<'a> {
         key: Key<'a>,
     },
     /// Ask the pool of a service for a card that is none of `tried`; answer with [`Input::Picked`],
-    /// [`Input::NoCard`] or [`Input::Denied`].
+    /// [`Input::NoCard`], [`Input::Busy`] or [`Input::Denied`], [`Input::Stick`] before it.
     Pick {
         /// Whose pool.
         service: ServiceId,
@@ -64,6 +64,8 @@ pub enum Output<'a> {
         tried: &'a [CardId],
         /// The method and the target, for [access rules](crate::acl).
         request: (&'a str, &'a [u8]),
+        /// The lines of the head's fields, for a [cookie](crate::pool::Sticky) that names a card.
+        fields: &'a [u8],
     },
     /// Take an idle connection to a card or open one; answer with [`Input::Connected`] or
     /// [`Input::ConnectFailed`].
@@ -179,6 +181,8 @@ pub enum Refusal {
     Denied,
     /// No card is live.
     NoCard,
+    /// The service, or the customer, has as much under way as it may.
+    Busy,
     /// The card could not be reached or broke off.
     CardBroke,
     /// The card sent what is no HTTP.

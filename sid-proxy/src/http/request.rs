@@ -12,7 +12,7 @@ use super::{Refusal, body::Framing};
 use crate::number;
 use crate::wire::head::{HeadError, MAX_FIELDS, Request as Head};
 use crate::wire::host::Authority;
-use crate::wire::list;
+use crate::wire::{cookie, list};
 use alloc::vec::Vec;
 use core::ops::Range;
 
@@ -106,6 +106,39 @@ impl Request {
     pub(super) fn line(&self) -> (&str, &[u8]) {
         let method = self.text.get(..self.target.start.saturating_sub(1)).unwrap_or_default();
         (core::str::from_utf8(method).unwrap_or_default(), self.target())
+    }
+
+    /// The lines of the fields.
+    pub(super) fn fields(&self) -> &[u8] {
+        let line = self.target.end.saturating_add(b" HTTP/1.1\r\n".len());
+        self.text.get(line..).unwrap_or_default()
+    }
+
+    /// Takes the cookies of a name out of the head. Target and host stand before all fields that may have one.
+    pub(super) fn hide_cookie(&mut self, name: &str) {
+        if cookie::find(name, cookie::fields(self.fields())).is_none() {
+            return;
+        }
+        let mut text = Vec::with_capacity(self.text.len());
+        for line in self.text.split_inclusive(|&b| b == b'\n') {
+            let begin = text.len();
+            let kept = match cookie::field(line) {
+                None => {
+                    text.extend_from_slice(line);
+                    true
+                }
+                Some(value) => {
+                    text.extend_from_slice(b"Cookie: ");
+                    let any = cookie::without(name, value, &mut text);
+                    text.extend_from_slice(b"\r\n");
+                    any
+                }
+            };
+            if !kept {
+                text.truncate(begin);
+            }
+        }
+        self.text = text;
     }
 
     /// The target in origin form.

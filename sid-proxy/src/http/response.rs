@@ -37,6 +37,8 @@ pub(super) struct Context<'a> {
     pub(super) hidden: Hidden<'a>,
     /// The prefix that was removed from the path.
     pub(super) stripped: &'a [u8],
+    /// The proxy's own `Set-Cookie`; empty where it has none.
+    pub(super) set_cookie: &'a [u8],
     /// The customer's connection may go on as far as the proxy is concerned.
     pub(super) may_keep_alive: bool,
 }
@@ -86,6 +88,9 @@ impl Context<'_> {
         let keep_alive = self.may_keep_alive && self.request.keep_alive && framing != Framing::UntilEnd;
         write_start(head, out);
         self.write_fields(head, &seen, framing, out);
+        if !self.set_cookie.is_empty() {
+            line(out, "Set-Cookie", self.set_cookie);
+        }
         if framing == Framing::Chunked && style != Style::Plain {
             out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
         }

@@ -48,6 +48,10 @@ pub struct Session {
     pub(super) status: u16,
     /// The access rule that denied the request.
     pub(super) denied_by: Option<u16>,
+    /// What the answer sets as a cookie.
+    pub(super) set_cookie: Vec<u8>,
+    /// When the customer may ask again, in seconds, where it was refused.
+    pub(super) retry_after: u64,
     pub(super) queue: Queue,
     introduction: Introduction,
 }
@@ -108,6 +112,8 @@ impl Session {
             first_byte_after: None,
             status: 0,
             denied_by: None,
+            set_cookie: Vec::new(),
+            retry_after: 1,
             queue: Queue::default(),
             introduction,
         }
@@ -136,6 +142,8 @@ impl Session {
             Input::Misdirected => self.misdirected(),
             Input::Picked { card, address } => self.picked(card, address),
             Input::NoCard => self.no_card(),
+            Input::Busy(busy) => self.busy(busy),
+            Input::Stick { set_cookie, hide } => self.stick(set_cookie, hide),
             Input::Denied { rule } => self.denied(rule),
             Input::Connected { reused } => self.connected(reused),
             Input::ConnectFailed => match self.phase {
@@ -174,6 +182,7 @@ impl Session {
                 service: self.decision?.service,
                 tried: &self.tried,
                 request: self.request.line(),
+                fields: self.request.fields(),
             },
             Effect::Connect { fresh } => {
                 let picked = self.picked?;
@@ -309,6 +318,8 @@ impl Session {
         self.first_byte_after = None;
         self.status = 0;
         self.denied_by = None;
+        self.set_cookie.clear();
+        self.retry_after = 1;
         self.tried.clear();
         self.failure = Refusal::NoCard;
         // Until a head was read, nothing is known of the request.
@@ -382,6 +393,7 @@ impl Session {
             pseudonym: &self.config.pseudonym,
             close: !keep,
             headless: self.request.method == Method::Head,
+            retry_after: self.retry_after,
         };
         self.queue.send(Side::Client, |out| answer.write(out));
         self.done(Some(refused.refusal), true, 0, 0);

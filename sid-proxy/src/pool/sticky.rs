@@ -73,6 +73,12 @@ impl Sticky {
         u64::from_str_radix(digits, 16).ok().filter(|_| plain).map(Token)
     }
 
+    /// Reads the token from the lines of a head.
+    #[must_use]
+    pub fn read_fields(&self, lines: &[u8]) -> Option<Token> {
+        self.read(cookie::fields(lines))
+    }
+
     /// Writes the value of the `Set-Cookie` field: for the session, for the whole host, not for scripts.
     #[must_use]
     pub fn set_cookie(&self, token: Token) -> String {

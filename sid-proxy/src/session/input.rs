@@ -2,6 +2,7 @@
 
 #[cfg(doc)]
 use super::Output;
+use crate::pool::Busy;
 use crate::{CardId, Decision, Miss};
 use core::net::SocketAddr;
 use thiserror::Error;
@@ -64,6 +65,15 @@ pub enum Input<'a> {
     },
     /// Answers [`Output::Pick`]: there is none.
     NoCard,
+    /// Answers [`Output::Pick`]: there is none now, for a reason that passes.
+    Busy(Busy),
+    /// Said before [`Input::Picked`] where a cookie keeps the customer of an HTTP session on its card.
+    Stick {
+        /// The value of the answer's `Set-Cookie`, if it is to have one.
+        set_cookie: Option<&'a str>,
+        /// The name of the cookie, if the card is not to see it.
+        hide: Option<&'a str>,
+    },
     /// Answers [`Output::Pick`]: this customer may not use the service, or not for this.
     Denied {
         /// The rule that says so, by its place; `None` if none names the customer.
@@ -118,6 +128,8 @@ impl Input<'_> {
                 | Self::Misdirected
                 | Self::Picked { .. }
                 | Self::NoCard
+                | Self::Busy(_)
+                | Self::Stick { .. }
                 | Self::Denied { .. }
                 | Self::Connected { .. }
                 | Self::ConnectFailed

@@ -105,7 +105,7 @@ impl Seek {
                 self.stage = Stage::Connecting;
                 out.push(Output::Connect { card, address });
             }
-            (Stage::Picking, Input::NoCard) => {
+            (Stage::Picking, Input::NoCard | Input::Busy(_)) => {
                 let broke = if self.tried.is_empty() { Refusal::NoCard } else { Refusal::CardBroke };
                 return Ok(self.nothing(broke));
             }

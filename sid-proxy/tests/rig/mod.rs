@@ -3,7 +3,7 @@
 
 use sid_proxy::acl::{Certificate, Visitor};
 use sid_proxy::http::{Config, Event, Input, Output, Peer, Session, Side, Usage};
-use sid_proxy::pool::{Balance, PickKey, Pool, Pools, State};
+use sid_proxy::pool::{Answer, Balance, Busy, PickKey, Pool, Pools, State};
 use sid_proxy::{CardId, RouteTable, ServiceId, Sid};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -164,11 +164,11 @@ impl Rig {
             any = true;
             let answer = match output {
                 Output::Route { key } => Some(Input::Routed(self.table.lookup(&key))),
-                Output::Pick { service, tried, request } => {
-                    let pick = self
-                        .pools
-                        .pool_mut(service)
-                        .and_then(|pool| pool.pick(self.now, &PickKey { client: 1, tried, sticky: None }));
+                Output::Pick { service, tried, request, fields } => {
+                    let pool = self.pools.pool_mut(service).unwrap();
+                    let cookie = pool.sticky().cloned();
+                    let sticky = cookie.as_ref().and_then(|cookie| cookie.read_fields(fields));
+                    let pick = pool.ask(self.now, &PickKey { client: 1, tried, sticky });
                     let visitor = Visitor {
                         client: peer().client.ip(),
                         request: Some(request),
@@ -178,11 +178,19 @@ impl Rig {
                     let denied = verdict.filter(|verdict| !verdict.allowed);
                     Some(match (denied, pick) {
                         (Some(verdict), _) => Input::Denied { rule: verdict.rule },
-                        (None, Some(pick)) => {
+                        (None, Answer::Picked(pick)) => {
                             self.picks.push(pick.card);
+                            if let Some(cookie) = cookie {
+                                let set_cookie = pick.set_cookie.map(|token| cookie.set_cookie(token));
+                                let hide = cookie.hidden.then_some(cookie.name());
+                                let stick = Input::Stick { set_cookie: set_cookie.as_deref(), hide };
+                                self.session.handle(self.now, stick).unwrap();
+                            }
                             Input::Picked { card: pick.card, address: pick.address }
                         }
-                        (None, None) => Input::NoCard,
+                        (None, Answer::Refused(Busy::NoCard)) => Input::NoCard,
+                        (None, Answer::Refused(busy)) => Input::Busy(busy),
+                        (None, Answer::Wait(_)) => panic!("the rig has no queue"),
                     })
                 }
                 Output::Connect { card, fresh, .. } => {
