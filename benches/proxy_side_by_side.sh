@@ -12,7 +12,7 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 module=${SERVER_MODULE:-${CARGO_TARGET_DIR:-$root/target}/release/server-module}
 [ -x "$module" ] || { echo "cargo build --release -p server-module comes first: no $module" >&2; exit 2; }
 PATH=$PATH:/usr/sbin
-dir=$(mktemp -d)
+dir=$(mktemp -d) && chmod 755 "$dir" # nginx gives up root
 pids=()
 trap 'kill "${pids[@]}" 2>/dev/null; wait 2>/dev/null; rm -rf "$dir"' EXIT
 origin=23900 nginx=23901 haproxy=23902 ours=23903
@@ -34,6 +34,7 @@ cat >"$dir/nginx.conf" <<CONF
 $common pid $dir/nginx/pid;
 http { access_log off; keepalive_requests 100000000; tcp_nodelay on; map_hash_max_size 4194304; map_hash_bucket_size 128;
   $(scratch "$dir/nginx")
+  proxy_buffer_size 16k; proxy_buffers 8 16k; # a large body needs no temporary file
   upstream card { server 127.0.0.1:$origin; keepalive 64; keepalive_requests 100000000; }
   map \$host \$to { default ""; $(sed 's/$/ card;/' "$dir/hosts" | tr '\n' ' ') }
   server { listen 127.0.0.1:$nginx backlog=4096;
@@ -103,26 +104,26 @@ nginx_pid=$(pgrep -P "$nginx_pid" | head -1) # its one worker
 
 ticks() { awk '{ sub(/.*\) /, ""); print $12 + $13 }' "/proc/$1/stat"; }
 hertz=$(getconf CLK_TCK)
-# Runs wrk against a port for a path; adds CPU microseconds a request and requests a second to a file.
+# Runs wrk against a port for a body; adds CPU microseconds a request and requests a second to a file.
 measure() {
-    local name=$1 pid=$2 port=$3 path=$4 before after said total bad
+    local name=$1 pid=$2 port=$3 body=$4 before after said total bad
     before=$(ticks "$pid")
-    said=$(taskset -c "$others" wrk -t1 -c32 -d"${seconds}s" -s "$dir/load.lua" "http://127.0.0.1:$port" -- "$path")
+    said=$(taskset -c "$others" wrk -t1 -c32 -d"${seconds}s" -s "$dir/load.lua" "http://127.0.0.1:$port" -- "/$body")
     after=$(ticks "$pid")
     total=$(awk '/ requests in / { print $1 }' <<<"$said")
     bad=$(grep -cE 'Non-2xx|Socket errors' <<<"$said" || true)
     [ "$bad" = 0 ] || { echo "$name lost requests: $said" >&2; exit 1; }
-    awk -v t=$((after - before)) -v hz="$hertz" -v n="$total" 'BEGIN { printf "%.2f\n", t / hz * 1e6 / n }' >>"$dir/$name$path.cpu"
-    awk '/Requests\/sec/ { print $2 }' <<<"$said" >>"$dir/$name$path.rate"
+    awk -v t=$((after - before)) -v hz="$hertz" -v n="$total" 'BEGIN { printf "%.2f\n", t / hz * 1e6 / n }' >>"$dir/$name-$body.cpu"
+    awk '/Requests\/sec/ { print $2 }' <<<"$said" >>"$dir/$name-$body.rate"
 }
-for path in /small /large; do
+for body in small large; do
     for round in $(seq 0 "$rounds"); do
-        measure ours "$ours_pid" $ours $path
-        measure nginx "$nginx_pid" $nginx $path
-        measure haproxy "$haproxy_pid" $haproxy $path
+        measure ours "$ours_pid" $ours $body
+        measure nginx "$nginx_pid" $nginx $body
+        measure haproxy "$haproxy_pid" $haproxy $body
         # The first round warms up.
-        [ "$round" != 0 ] || rm -f "$dir"/*"$path".cpu "$dir"/*"$path".rate
-    done 2>&1
+        [ "$round" != 0 ] || rm -f "$dir"/*-"$body".cpu "$dir"/*-"$body".rate
+    done
 done
 median() { sort -n "$1" | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
 range() { sort -n "$1" | awk '{ v[NR] = $1 } END { print v[1] " to " v[NR] }'; }
@@ -130,11 +131,11 @@ echo "$rounds rounds of $seconds s, $hosts hosts, $(date -u +%F), $(nginx -v 2>&
 echo
 echo '| body | proxy | CPU a request, median | lowest to highest | of nginx | of HAProxy | requests/s, median |'
 echo '|---|---|---|---|---|---|---|'
-for path in /small /large; do
-    n=$(median "$dir/nginx$path.cpu") h=$(median "$dir/haproxy$path.cpu")
+for body in small large; do
+    n=$(median "$dir/nginx-$body.cpu") h=$(median "$dir/haproxy-$body.cpu")
     for name in ours nginx haproxy; do
-        own=$(median "$dir/$name$path.cpu")
-        awk -v p="${path#/}" -v name="$name" -v c="$own" -v r="$(range "$dir/$name$path.cpu")" -v n="$n" -v h="$h" -v rate="$(median "$dir/$name$path.rate")" \
+        own=$(median "$dir/$name-$body.cpu")
+        awk -v p="$body" -v name="$name" -v c="$own" -v r="$(range "$dir/$name-$body.cpu")" -v n="$n" -v h="$h" -v rate="$(median "$dir/$name-$body.rate")" \
             'BEGIN { printf "| %s | %s | %.1f us | %s | %.2f | %.2f | %.0f |\n", p, name == "ours" ? "server-module" : name, c, r, c / n, c / h, rate }'
     done
 done
