@@ -14,6 +14,7 @@ mod demo;
 mod front;
 mod h2;
 mod http;
+mod idle;
 mod logins;
 mod peers;
 mod run;

@@ -173,6 +173,7 @@ fn answer(stream: TcpStream, body: &str, heads: &Mutex<Vec<String>>) -> Option<(
         let headless = head.starts_with("HEAD ");
         heads.lock().unwrap().push(head);
         let text = if headless { "" } else { body };
-        write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{text}", body.len()).ok()?;
+        let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{text}", body.len());
+        stream.write_all(answer.as_bytes()).ok()?;
     }
 }
