@@ -184,7 +184,7 @@ impl<'a> Search<'_, 'a> {
                 (None, Some("iso")) if position == 0 => arcs.push(1),
                 (None, Some("joint-iso-ccitt")) if position == 0 => arcs.push(2),
                 (None, Some(name)) if position == 0 => {
-                    arcs.extend(self.name(module, name, depth)?.as_oid().arcs())
+                    arcs.extend(self.name(module, name, depth)?.as_oid().arcs());
                 }
                 (None, Some(name)) => return Err(name),
                 (None, None) => {}

@@ -144,9 +144,9 @@ impl<'a> Parser<'a> {
                 let radix = if token.text.ends_with(['b', 'B']) { 2 } else { 16 };
                 let digits = token.text.chars().filter(|c| c.is_digit(radix));
                 // The letter behind binary digits is no digit of theirs.
-                let digits = digits.map(|c| c.to_digit(radix).unwrap_or(0));
-                digits.fold(Some(0_i128), |sum, digit| {
-                    sum?.checked_mul(i128::from(radix))?.checked_add(i128::from(digit))
+                let mut digits = digits.map(|c| c.to_digit(radix).unwrap_or(0));
+                digits.try_fold(0_i128, |sum, digit| {
+                    sum.checked_mul(i128::from(radix))?.checked_add(i128::from(digit))
                 })
             }
             _ => None,
