@@ -14,6 +14,7 @@ use server_module::config::Account;
 use server_module::drive::ctl::Socket;
 use server_module::module::handle::{Clock, Handle, Keeper};
 use server_module::module::shell::Shell;
+use server_module::module::store::Keeping;
 use std::path::PathBuf;
 use std::process::Output as Ended;
 use std::sync::Arc;
@@ -37,7 +38,7 @@ impl Living {
         shop.user = Some("uma".parse().unwrap());
         defined.services[0] = shop.into();
         let cabinet = Cabinet::new(clock.now(), &defined, [], Limits::default()).unwrap();
-        let (keeper, handle) = Keeper::new(cabinet, clock);
+        let (keeper, handle) = Keeper::new(cabinet, clock, Keeping::nothing());
         let answers = handle.clone();
         tokio::spawn(keeper.run(move |output, _| {
             if let Output::Probe(probe) = output {

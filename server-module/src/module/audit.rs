@@ -47,6 +47,7 @@ mod tests {
     use crate::cabinet::{Cabinet, Command, Limits, Who};
     use crate::config::Config;
     use crate::module::handle::{Clock, Keeper};
+    use crate::module::store::Keeping;
 
     #[tokio::test]
     async fn who_did_what_is_in_the_file() {
@@ -55,7 +56,7 @@ mod tests {
         let config = Config::parse("[[card]]\nposition = \"1.1\"\n", None).unwrap();
         let clock = Clock::start();
         let cabinet = Cabinet::new(clock.now(), &config.definition(), [], Limits::default()).unwrap();
-        let (keeper, handle) = Keeper::new(cabinet, clock);
+        let (keeper, handle) = Keeper::new(cabinet, clock, Keeping::nothing());
         let keeping = tokio::spawn(keeper.run(|_, _| ()));
         let (at, witness) = (directory.clone(), handle.clone());
         let writing = tokio::spawn(async move { write(&at, witness).await });

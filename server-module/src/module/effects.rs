@@ -14,6 +14,7 @@ use super::element;
 use super::handle::Handle;
 use super::probe;
 use super::routes::Routes;
+use super::store::Keeping;
 
 /// How often a draining card is asked whether its last request has finished.
 const DRAIN_INTERVAL: Duration = Duration::from_millis(20);
@@ -21,6 +22,7 @@ const DRAIN_INTERVAL: Duration = Duration::from_millis(20);
 /// The drives, as the cabinet's task sees them.
 pub(super) struct Effects {
     pub(super) handle: Handle,
+    pub(super) keeping: Keeping,
     pub(super) proxy: Arc<Shared>,
     pub(super) routes: Routes,
     pub(super) cards: Cards,
@@ -31,8 +33,7 @@ impl Effects {
     /// Carries one output out, or passes it on.
     pub(super) fn carry(&mut self, output: Output, inventory: &Arc<Inventory>) {
         match output {
-            // Commanded state is kept in memory: a restart serves what the file says.
-            Output::Persist(kept) => tracing::debug!(?kept, "kept until the module ends"),
+            Output::Persist(kept) => self.keeping.keep(kept),
             Output::Routes => match self.routes.publish(inventory) {
                 Ok(()) => tracing::info!(services = inventory.services.len(), "routes in force"),
                 Err(flaws) => flaws.iter().for_each(|flaw| tracing::error!("the old routes stay: {flaw}")),

@@ -8,6 +8,7 @@
 //!
 //! Reading never asks the task: [`Handle::snapshot`] is the latest inventory, shared.
 
+use super::store::Keeping;
 use crate::cabinet::{Cabinet, Command, Event, Input, Inventory, Output, Refusal, Reply, Who};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -26,6 +27,7 @@ pub struct Handle {
     snapshot: watch::Receiver<Arc<Inventory>>,
     events: broadcast::Sender<Event>,
     clock: Clock,
+    keeping: Keeping,
 }
 
 /// The cabinet's time: a monotonic duration since the module started, and the calendar beside it.
@@ -89,7 +91,10 @@ impl Handle {
     pub async fn command(&self, who: Who, command: Command) -> Result<Reply, Unanswered> {
         let (answer, answered) = oneshot::channel();
         self.asks.send(Ask::Command(who, command, answer)).await.map_err(|_| Gone)?;
-        Ok(answered.await.map_err(|_| Gone)??)
+        let reply = answered.await.map_err(|_| Gone)??;
+        // What the answer promises outlives a power cut.
+        self.keeping.settled().await;
+        Ok(reply)
     }
 
     /// Reports what a drive has seen. A full backlog makes the drive wait; a stopping module takes nothing.
@@ -151,12 +156,13 @@ pub struct Keeper {
 }
 
 impl Keeper {
-    /// Gives the cabinet to a task, and the handle to everybody else. `clock` is the one that `cabinet` was made by.
-    pub fn new(cabinet: Cabinet, clock: Clock) -> (Self, Handle) {
+    /// Gives the cabinet to a task, and the handle to everybody else. `clock` is the one that `cabinet` was made by;
+    /// answers to commands wait for `keeping`.
+    pub fn new(cabinet: Cabinet, clock: Clock, keeping: Keeping) -> (Self, Handle) {
         let (asks_in, asks) = mpsc::channel(BACKLOG);
         let (snapshot, latest) = watch::channel(Arc::clone(cabinet.inventory()));
         let (events, _) = broadcast::channel(EVENTS);
-        let handle = Handle { asks: asks_in, snapshot: latest, events: events.clone(), clock };
+        let handle = Handle { asks: asks_in, snapshot: latest, events: events.clone(), clock, keeping };
         (Self { cabinet, asks, snapshot, events, clock }, handle)
     }
 

@@ -27,6 +27,7 @@ mod routes;
 mod rows;
 mod secret;
 pub mod shell;
+pub mod store;
 mod usage;
 mod ways;
 
@@ -100,7 +101,6 @@ pub fn run(args: &Args) -> Done {
     runtime()?.block_on(async {
         let module = Module::start(config, &args.config).await?;
         tracing::info!(config = %args.config.display(), "the module is ready");
-        tracing::info!("what is commanded is kept in memory: after a restart the configuration alone counts");
         module.until_told().await
     })
 }
@@ -195,11 +195,15 @@ impl Module {
         let server = boot::server(&config).map_err(StartError::Config)?;
 
         let clock = Clock::start();
-        let cabinet = Cabinet::new(clock.now(), &config.definition(), [], Limits::default());
+        let (store, kept) = store::Store::open(&state.join("store")).map_err(unusable)?;
+        let cabinet = Cabinet::new(clock.now(), &config.definition(), kept, Limits::default());
         let cabinet = cabinet.map_err(|flaws| StartError::Config(listed(&flaws)))?;
         let plugins = Plugins::of(&config).map_err(|error| StartError::Config(error.to_string()))?;
         let workshop = Workshop::new(plugins);
-        let (keeper, handle) = Keeper::new(cabinet, clock);
+        let (keeping, writing) = store::keep(store, |error| {
+            tracing::error!("what was commanded cannot be kept, and a restart will not know of it: {error}");
+        });
+        let (keeper, handle) = Keeper::new(cabinet, clock, keeping.clone());
         let recorder = Recorder::new(config.network.local_clients.clone());
         let (proxy, routes) = routes::proxy(&config, Arc::clone(&recorder));
         let (stop, stopping) = watch::channel(false);
@@ -216,6 +220,10 @@ impl Module {
             workshop: workshop.clone(),
         };
         let mut tasks = JoinSet::new();
+        tasks.spawn(ended("store", async {
+            writing.await;
+            Ok(())
+        }));
 
         let files = Arc::new(Files::new(handle.clone(), config.subscribe(), secret.clone(), workshop));
         let making = files::keep(Arc::clone(&files));
@@ -311,7 +319,7 @@ impl Module {
             control.await;
             Ok(())
         }));
-        let mut effects = Effects { handle: handle.clone(), proxy, routes, cards, notifier };
+        let mut effects = Effects { handle: handle.clone(), keeping, proxy, routes, cards, notifier };
         tasks.spawn(async move {
             keeper.run(|output, inventory| effects.carry(output, inventory)).await;
             Exit::cannot("the cabinet has ended")

@@ -211,6 +211,49 @@ cards = ["1.1"]
 }
 
 #[test]
+fn what_was_commanded_outlives_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = dir.path().join("module.toml");
+    let state = dir.path().join("state");
+    let text = format!(
+        "[module]\nname = \"plain\"\nstate = \"{}\"\n[[card]]\nposition = \"1.1\"\n[[card]]\nposition = \"1.2\"\n",
+        state.display()
+    );
+    std::fs::write(&config, text).unwrap();
+    let start = || {
+        let mut command = Command::new(BINARY);
+        command.args(["run", "--config"]).arg(&config);
+        let module = Run::start(command, &dir.path().join("log"));
+        common::eventually("the socket", || ctl(&state, &["status"]));
+        module
+    };
+    let stopped = |card: &str| {
+        let cards: serde_json::Value =
+            serde_json::from_str(&ctl(&state, &["card", card, "--json"]).unwrap()).unwrap();
+        cards["stopped"].as_bool().unwrap()
+    };
+    let module = start();
+    assert_eq!((stopped("1.1"), stopped("1.2")), (false, false));
+    ctl(&state, &["card", "1.1", "stop"]).unwrap();
+    ctl(&state, &["card", "1.2", "stop"]).unwrap();
+    ctl(&state, &["card", "1.2", "start"]).unwrap();
+    // What was answered is on disk: no word of farewell is needed.
+    common::signal(&module.0, "KILL");
+    let mut module = std::mem::ManuallyDrop::new(module);
+    module.0.wait().unwrap();
+    let _module = start();
+    assert_eq!((stopped("1.1"), stopped("1.2")), (true, false));
+}
+
+/// What `ctl` answers, if it does.
+fn ctl(state: &Path, arguments: &[&str]) -> Option<String> {
+    let mut command = Command::new(BINARY);
+    command.arg("ctl").arg("--socket").arg(state.join("ctl.sock")).args(arguments);
+    let said = common::finish(command);
+    (said.status == 0).then_some(said.out)
+}
+
+#[test]
 fn the_demo_s_own_configuration_passes_the_check() {
     let demo = Demo::start(8);
     let config = demo.at("config");
