@@ -337,7 +337,7 @@ fn a_damaged_journal_is_not_guessed_at() {
     assert!(matches!(outcome(apply(), &mut disk), Outcome::Applied { .. }));
     let journal = |files: &Files| {
         let find = files.inodes.iter().find_map(|(number, inode)| match &inode.body {
-            common::disk::Body::File(bytes) if bytes.starts_with(b"UPJ1") => Some((*number, bytes.len())),
+            common::disk::Body::File(bytes) if bytes.starts_with(b"UPJ2") => Some((*number, bytes.len())),
             _ => None,
         });
         find.expect("there is a journal")

@@ -128,6 +128,8 @@ impl Directory {
             }
             Effect::Inherit { from, to } => self.inherit(from, to)?,
             Effect::Barrier => fs::syncfs(&self.root)?,
+            // Steps are programs, not storage: the driver runs them.
+            Effect::Run(_) => return Err(Errno::NOSYS),
         }
         Ok(Done::Nothing)
     }

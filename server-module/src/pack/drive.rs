@@ -66,6 +66,7 @@ impl Progress {
             Work::Compare => "comparing the directory",
             Work::Stage => "writing the new files",
             Work::Switch => "putting them in place",
+            Work::Migrate => "migration steps",
         };
         let _ = write!(std::io::stderr(), "\r\x1b[K{what} {percent}%");
     }

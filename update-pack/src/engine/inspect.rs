@@ -155,6 +155,9 @@ impl Inspect {
         if meta.kind != node.kind() {
             return Err(differs(&entry.path, node.into(), Facet::Kind(meta.kind)));
         }
+        if plan.owns(&entry.path) {
+            return self.advance();
+        }
         // The mode of the root belongs to where it stands, unless the package is about to change it.
         let free = entry.path.is_root() && entry.before == entry.after;
         match node.mode() {
@@ -204,7 +207,7 @@ impl Inspect {
             if entry.path.is_root() && Path::is_own(name) {
                 return None;
             }
-            let path = entry.path.join(name).ok()?;
+            let path = entry.path.join(name).ok().filter(|path| !plan.owns(path))?;
             let known =
                 plan.manifest().find(path.as_bytes()).is_some_and(|(_, entry)| self.side.of(entry).is_some());
             (!known).then_some(path)

@@ -15,6 +15,8 @@ pub enum Mark {
     Draft,
     /// The tree is between both versions, and what is needed to go on is there.
     Switching,
+    /// The tree holds the new version, which has yet to show that it is well.
+    Trial,
     /// The tree holds the new version.
     Applied,
     /// The tree is on its way back.
@@ -24,13 +26,14 @@ pub enum Mark {
 }
 
 impl Mark {
-    pub(super) const ALL: [Self; 5] =
-        [Self::Draft, Self::Switching, Self::Applied, Self::Undoing, Self::Undone];
+    pub(super) const ALL: [Self; 6] =
+        [Self::Draft, Self::Switching, Self::Trial, Self::Applied, Self::Undoing, Self::Undone];
 
     fn name(self) -> &'static str {
         match self {
             Self::Draft => "draft",
             Self::Switching => "switching",
+            Self::Trial => "trial",
             Self::Applied => "applied",
             Self::Undoing => "undoing",
             Self::Undone => "undone",

@@ -9,11 +9,14 @@ use super::back::Keep;
 use super::check::Check;
 use super::inspect::Inspect;
 use super::journal::Record;
+use super::migrate::Migrate;
+use super::note::Notes;
 use super::plan::Plan;
 use super::recover::{Discard, Found, Recover};
 use super::resume::{Resume, Resumed};
 use super::script::{Next, Script, Stop};
 use super::stage::Stage;
+use super::trial::Watched;
 use super::types::{
     Answer, Config, Effect, Error, Event, Failure, Goal, Input, Outcome, Output, Reason, Recovered, Stats,
     Time, Work,
@@ -54,7 +57,15 @@ pub struct Engine {
     /// The version from which the first of several legs started.
     pub(super) origin: Option<String>,
     next_id: u64,
-    now: Duration,
+    pub(super) now: Duration,
+    /// How many chances the new version has had, as far as this run knows.
+    pub(super) attempts: u8,
+    /// What this run has noted, beyond what it found.
+    pub(super) notes: Option<Notes>,
+    /// Whether an earlier run has begun with the switch.
+    pub(super) again: bool,
+    /// Whether the trial is left to another run.
+    pub(super) leave: bool,
     stats: Stats,
 }
 
@@ -63,6 +74,8 @@ struct Asked {
     id: u64,
     effect: Effect,
     shown: bool,
+    /// When it has taken too long.
+    until: Option<Duration>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -84,6 +97,8 @@ pub(super) enum Phase {
     /// Makes the old content again.
     Remake(Box<Stage>),
     Script(Script, Then),
+    Migrate(Box<Migrate>),
+    Trial(Watched),
     Check(Check, Side),
     Finished,
 }
@@ -93,6 +108,10 @@ pub(super) enum Phase {
 pub(super) enum Then {
     /// The state is read again, and decides.
     Recover,
+    /// A chance of the new version begins.
+    Watch,
+    /// Steps are reverted, and then the tree goes back.
+    Revert,
     Prepare,
     Stage,
     /// Makes the old content again.
@@ -131,6 +150,10 @@ impl Engine {
             origin: None,
             next_id: 0,
             now: Duration::ZERO,
+            attempts: 0,
+            notes: None,
+            again: false,
+            leave: false,
             stats: Stats::default(),
         };
         engine.advance();
@@ -145,9 +168,22 @@ impl Engine {
         let (id, result) = match input {
             Input::Done { id, answer } => (id, Ok(answer)),
             Input::Failed { id, failure } => (id, Err(failure)),
+            Input::Verdict { well } => {
+                if !matches!(self.phase, Phase::Trial(_)) {
+                    return Err(Error::NoTrial);
+                }
+                self.now = self.now.max(now);
+                if well {
+                    self.stays()
+                } else {
+                    self.unwell()
+                }
+                self.advance();
+                return Ok(());
+            }
             Input::Tick => {
                 self.now = self.now.max(now);
-                return Ok(());
+                return self.tick();
             }
         };
         let Some(asked) = self.asked.as_ref().filter(|asked| asked.id == id && asked.shown) else {
@@ -173,18 +209,44 @@ impl Engine {
         }
         if let Some(asked) = self.asked.as_mut().filter(|asked| !asked.shown) {
             asked.shown = true;
+            if let Effect::Run(call) = &asked.effect {
+                let seconds = Duration::from_secs(u64::from(call.seconds.get()));
+                asked.until = Some(self.now.saturating_add(seconds));
+            }
             return Some(Output::Storage { id: asked.id, effect: &asked.effect });
         }
         let event = self.finished.take()?;
         Some(Output::Event(self.lent.insert(event)))
     }
 
-    /// `Some(Duration::ZERO)` while outputs are pending; otherwise the engine waits for an answer, or is finished.
+    /// `Some(Duration::ZERO)` while outputs are pending; when a step or an attempt has taken too long; otherwise the
+    /// engine waits for an answer, or is finished.
     pub fn deadline(&self) -> Option<Duration> {
         let pending = self.progress.is_some()
             || self.asked.as_ref().is_some_and(|asked| !asked.shown)
             || self.finished.is_some();
-        pending.then_some(Duration::ZERO)
+        if pending {
+            return Some(Duration::ZERO);
+        }
+        match (&self.phase, &self.asked) {
+            (Phase::Trial(watched), _) => Some(watched.until),
+            (_, Some(asked)) => asked.until,
+            _ => None,
+        }
+    }
+
+    /// A step that has taken too long has failed; so has an attempt whose time is over.
+    fn tick(&mut self) -> Result<(), Error> {
+        let due = |until: Duration| self.now >= until;
+        let late = self.asked.as_ref().filter(|asked| asked.shown && asked.until.is_some_and(due));
+        if let Some(id) = late.map(|asked| asked.id) {
+            return self.handle(self.now, Input::Failed { id, failure: Failure::TimedOut });
+        }
+        if matches!(&self.phase, Phase::Trial(watched) if due(watched.until)) {
+            self.attempt();
+            self.advance();
+        }
+        Ok(())
     }
 
     /// Whether it is finished.
@@ -214,8 +276,9 @@ impl Engine {
                 Ok(Next::Do(effect)) => {
                     let id = self.next_id;
                     self.next_id = id.wrapping_add(1);
-                    self.asked = Some(Asked { id, effect, shown: false });
+                    self.asked = Some(Asked { id, effect, shown: false, until: None });
                 }
+                Ok(Next::Wait) => return,
                 Ok(Next::Done) => self.turn(),
                 Err(stop) => self.stop(stop, None),
             }
@@ -237,6 +300,8 @@ impl Engine {
             (Phase::Keep(keep), _) => keep.next(),
             (Phase::Script(script, _), _) => script.next().map_or(Next::Done, Next::Do),
             (Phase::Check(check, _), _) => check.next(),
+            (Phase::Migrate(migrate), _) => migrate.next()?,
+            (Phase::Trial(_), _) => Next::Wait,
             _ => Next::Done,
         })
     }
@@ -266,6 +331,7 @@ impl Engine {
             (Phase::Keep(keep), _, Some(envelope)) => keep.answer(envelope, result),
             (Phase::Script(script, _), _, _) => script.answer(result.map(drop)).map_err(Stop::Fail),
             (Phase::Check(check, _), _, _) => check.answer(result),
+            (Phase::Migrate(migrate), _, _) => migrate.answer(result.map(drop)),
             _ => Ok(()),
         }
     }
@@ -280,6 +346,7 @@ impl Engine {
             (Phase::Inspect(inspect, _), Some(plan)) => (Work::Compare, inspect.progress(plan)),
             (Phase::Stage(stage) | Phase::Remake(stage), _) => (Work::Stage, stage.progress()),
             (Phase::Script(script, Then::Check(_)), _) => (Work::Switch, script.progress()),
+            (Phase::Migrate(migrate), _) => (Work::Migrate, migrate.progress()),
             _ => return,
         };
         self.progress = Some(Event::Progress { work, done, total });

@@ -21,18 +21,22 @@ mod content;
 mod inspect;
 mod journal;
 mod machine;
+mod migrate;
+mod note;
 mod plan;
 mod recover;
 mod resume;
 mod script;
 mod stage;
+mod trial;
 mod turn;
 mod types;
 
 pub use journal::{Installed, Mark, Record};
 pub use machine::Engine;
+pub use note::Note;
 pub use plan::{Plan, Summary};
 pub use types::{
-    Answer, Config, Effect, Error, Event, Failure, Goal, Input, Meta, Outcome, Output, Place, Reason,
-    Recovered, Stats, Status, Time, Work,
+    Answer, Call, Config, Effect, Error, Event, Failure, Goal, Input, Meta, Outcome, Output, Place, Reason,
+    Recovered, Stats, Status, Time, Trial, Unwell, Verb, Work,
 };

@@ -11,7 +11,7 @@ use core::fmt;
 use super::script::Step;
 use super::types::{Effect, Failure, Place, Time};
 use crate::tree::{Kind, Mode, Node, Path, Side};
-use crate::wire::{Digest, Entry, Manifest};
+use crate::wire::{Digest, Entry, Manifest, Owned};
 
 /// A file whose content the package brings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +74,16 @@ impl Plan {
     /// Both trees.
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
+    }
+
+    /// Whether a path is the device's, or lies in what is: it is neither compared nor touched.
+    pub(super) fn owns(&self, path: &Path) -> bool {
+        let owned = &self.manifest.terms().owned;
+        let bytes = path.as_bytes();
+        owned.iter().filter(|(_, owned)| *owned == Owned::Data).any(|(data, _)| {
+            let below = bytes.strip_prefix(data.as_bytes());
+            below.is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
+        })
     }
 
     /// What it amounts to.

@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use super::inspect::CHUNK;
 use super::journal::{Installed, Mark, Record};
+use super::note::{Note, Notes};
 use super::resume::SLOTS;
 use super::script::{Next, Step, Stop};
 use super::types::{Answer, Effect, Failure, Place, Reason};
@@ -16,9 +17,22 @@ pub(super) struct Found {
     pub(super) installed: Option<Installed>,
     /// The updates in ascending order, with their state and record from `switching` on.
     pub(super) updates: Vec<(u32, Option<(Mark, Record)>)>,
+    /// What is noted of them, in the same order.
+    notes: Vec<(u32, Notes)>,
 }
 
 impl Found {
+    /// An update begins anew: what was noted of one of its number is gone.
+    pub(super) fn forget(&mut self, number: u32) {
+        self.notes.retain(|(other, _)| *other != number);
+    }
+
+    /// What is noted of an update.
+    pub(super) fn notes(&self, number: u32) -> Notes {
+        let found = self.notes.iter().find(|(other, _)| *other == number);
+        found.map(|(_, notes)| notes.clone()).unwrap_or_default()
+    }
+
     /// The last update, when it is one that has not touched the tree yet.
     pub(super) fn staging(&self) -> Option<u32> {
         self.updates.last().filter(|(_, state)| state.is_none()).map(|(number, _)| *number)
@@ -102,6 +116,9 @@ impl Recover {
                 }
             }
             (Look::Update, Answer::Names(names)) => {
+                let notes = names.iter().filter_map(|name| Note::named(name)).collect();
+                let number = self.numbers.last().copied().unwrap_or(0);
+                self.found.notes.push((number, Notes::new(notes)));
                 let mark = names.iter().filter_map(|name| Mark::named(name)).max();
                 match mark.filter(|mark| *mark > Mark::Draft) {
                     Some(mark) => self.look = Look::Journal(mark, Vec::new()),
@@ -145,6 +162,7 @@ pub(super) struct Discard {
     keep: Option<Vec<usize>>,
     new: Option<Vec<usize>>,
     old: Option<Vec<usize>>,
+    notes: Option<Vec<Note>>,
 }
 
 const GONE: &[Failure] = &[Failure::NotFound];
@@ -153,24 +171,29 @@ const GONE_OR_FILE: &[Failure] = &[Failure::NotFound, Failure::NotDirectory];
 
 impl Discard {
     pub(super) fn new(number: u32) -> Self {
-        Self { number, keep: None, new: None, old: None }
+        Self { number, keep: None, new: None, old: None, notes: None }
     }
 
     /// Removes all but some of what will be put into the tree.
     pub(super) fn keeping(number: u32, keep: Vec<usize>) -> Self {
-        Self { number, keep: Some(keep), new: None, old: None }
+        Self { number, keep: Some(keep), new: None, old: None, notes: None }
     }
 
     pub(super) fn next(&self) -> Next {
-        let place = match (&self.new, &self.old) {
-            (None, _) => Place::Fresh(self.number),
-            (_, None) => Place::Kept(self.number),
+        let place = match (&self.new, &self.old, &self.notes) {
+            (None, _, _) => Place::Fresh(self.number),
+            (_, None, _) => Place::Kept(self.number),
+            (_, _, None) => Place::Update(self.number),
             _ => return Next::Done,
         };
         Next::Do(Effect::List { place })
     }
 
     pub(super) fn answer(&mut self, result: Result<Answer<'_>, Failure>) -> Result<(), Stop> {
+        if let (Some(_), Some(_), Ok(Answer::Names(names))) = (&self.new, &self.old, result) {
+            self.notes = Some(names.iter().filter_map(|name| Note::named(name)).collect());
+            return Ok(());
+        }
         let slots = match result {
             Ok(Answer::Names(names)) => names
                 .iter()
@@ -180,10 +203,10 @@ impl Discard {
             Ok(_) | Err(Failure::NotFound) => Vec::new(),
             Err(failure) => return Err(Stop::Fail(failure)),
         };
-        if self.new.is_none() {
-            self.new = Some(slots);
-        } else {
-            self.old = Some(slots);
+        match (&self.new, &self.old) {
+            (None, _) => self.new = Some(slots),
+            (_, None) => self.old = Some(slots),
+            _ => self.notes = Some(Vec::new()),
         }
         Ok(())
     }
@@ -195,6 +218,10 @@ impl Discard {
             steps.push(Step::new(Effect::Unlink { place: Place::Journal(self.number, mark) }).or(GONE));
         }
         let slots = |slots: &Option<Vec<usize>>| slots.clone().unwrap_or_default();
+        for note in self.notes.iter().flatten() {
+            let place = Place::Note(self.number, *note);
+            steps.push(Step::new(Effect::Unlink { place }).or(GONE));
+        }
         let kept = |slot: &usize| self.keep.as_ref().is_some_and(|keep| keep.contains(slot));
         let new = slots(&self.new).into_iter().filter(|slot| !kept(slot));
         let new = new.map(|slot| Place::New(self.number, slot));

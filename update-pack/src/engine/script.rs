@@ -81,6 +81,8 @@ impl Script {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Next {
     Do(Effect),
+    /// Nothing but time or a verdict.
+    Wait,
     Done,
 }
 

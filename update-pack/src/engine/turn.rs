@@ -8,6 +8,7 @@ use super::check::Check;
 use super::inspect::{CHUNK, Inspect};
 use super::journal::{Installed, Mark, Record};
 use super::machine::{Current, Engine, Phase, Then, wide};
+use super::migrate::{Course, Migrate};
 use super::plan::Plan;
 use super::recover::{Discard, Recover};
 use super::resume::Resume;
@@ -16,6 +17,7 @@ use super::stage::Stage;
 use super::types::{Effect, Event, Goal, Outcome, Place, Reason, Recovered, Status};
 use crate::tree::{Kind, Side};
 use crate::verify::Reader;
+use crate::wire::When;
 
 /// Rounds of reading the state: three for what an earlier run left, three for this one, and some.
 const ROUNDS: u32 = 64;
@@ -37,9 +39,19 @@ impl Engine {
             Phase::Inspect(_, Side::After) => self.remake(),
             Phase::Stage(_) => match self.keep() {
                 Some(keep) => self.phase = Phase::Keep(Box::new(keep)),
-                None => self.commit(),
+                None => self.migrate(Course::Check),
             },
-            Phase::Keep(_) => self.commit(),
+            Phase::Keep(_) => self.migrate(Course::Check),
+            Phase::Migrate(migrate) => {
+                let course = migrate.course();
+                self.notes = Some(migrate.into_notes());
+                match course {
+                    Course::Check => self.commit(),
+                    Course::Forward(When::Before) => self.switch(self.again),
+                    Course::Forward(When::After) => self.close(Side::After),
+                    Course::Back => self.restore(),
+                }
+            }
             Phase::Remake(_) => {
                 let Some(current) = self.current.as_deref() else { return };
                 let mut steps = current.plan.remade(current.number);
@@ -47,8 +59,9 @@ impl Engine {
                 self.phase = Phase::Script(Script::new(steps, false), Then::Back);
             }
             Phase::Script(_, then) => self.then(then),
-            Phase::Check(_, side) => self.settle(side),
-            Phase::Finished => {}
+            Phase::Check(_, Side::After) => self.migrate(Course::Forward(When::After)),
+            Phase::Check(_, Side::Before) => self.close(Side::Before),
+            Phase::Trial(_) | Phase::Finished => {}
         }
     }
 
@@ -70,10 +83,13 @@ impl Engine {
             }
             (Then::Back, Some(_), _) => self.undo(),
             (Then::Install, Some(_), _) => self.installed(),
-            (Then::Switch, Some(_), _) => self.switch(false),
+            (Then::Switch, Some(_), _) => self.forward(false),
+            (Then::Watch, Some(_), _) => self.watch(),
+            (Then::Revert, Some(_), _) => self.migrate(Course::Back),
             (Then::Check(side), Some(current), _) => {
                 self.phase = Phase::Check(Check::new(&current.plan, side), side);
             }
+            (Then::Settled(Side::After), Some(_), _) if self.guard().is_some() => self.trial(),
             (Then::Settled(Side::After), Some(_), Some(_)) => {
                 self.pending = self.applied(self.resumed.is_some());
                 self.recover();
@@ -84,6 +100,7 @@ impl Engine {
 
     pub(super) fn recover(&mut self) {
         self.rounds = self.rounds.saturating_add(1);
+        self.notes = None;
         self.phase = Phase::Recover(Recover::new());
     }
 
@@ -110,12 +127,18 @@ impl Engine {
         match mark {
             Mark::Switching if !failing => {
                 self.note(Recovered::Finished);
-                self.switch(true);
+                self.forward(true);
             }
             Mark::Switching | Mark::Undoing => {
                 self.note(Recovered::Undone);
                 self.go_back();
             }
+            Mark::Trial if failing => self.go_back(),
+            Mark::Trial if self.leave => {
+                let trial = self.on_trial();
+                self.finish(trial.map_or(Outcome::Refused(Reason::NoTrial), Outcome::Trial));
+            }
+            Mark::Trial => self.tried(),
             Mark::Applied if failing && self.working == Some(number) => self.go_back(),
             Mark::Applied => {
                 let floor = self.found.installed.as_ref().map_or(0, |installed| installed.floor);
@@ -161,7 +184,7 @@ impl Engine {
     }
 
     /// Everything is in order: goes about the goal, or is through with it.
-    fn begin(&mut self) {
+    pub(super) fn begin(&mut self) {
         match self.pending.take() {
             Some(outcome) if !self.goes_on(&outcome) => return self.finish(outcome),
             _ => {}
@@ -187,15 +210,17 @@ impl Engine {
                     _ => self.finish(Outcome::Refused(Reason::NothingToUndo)),
                 }
             }
-            Goal::Status => {
+            Goal::Status | Goal::Watch => {
                 let undo = match self.found.last() {
                     Some((_, Mark::Applied, record)) => Some(record.from.clone()),
                     _ => None,
                 };
                 let installed = self.found.installed.clone();
                 let staging = self.found.staging().is_some();
-                self.finish(Outcome::Status(Status { installed, undo, staging, recovered }));
+                let trial = self.on_trial();
+                self.finish(Outcome::Status(Status { installed, undo, staging, trial, recovered }));
             }
+            Goal::Confirm => self.finish(Outcome::Refused(Reason::NoTrial)),
         }
     }
 
@@ -248,7 +273,9 @@ impl Engine {
         self.current = Some(Box::new(Current { number, record, plan }));
         self.envelope = Some(Box::new(envelope));
         let epoch = self.current.as_ref().map_or(0, |current| current.record.epoch);
-        if finished {
+        if let Some(trial) = self.on_trial() {
+            self.resume_trial(&trial);
+        } else if finished {
             if let Some(outcome) = self.applied(true) {
                 self.finish(outcome);
             }
@@ -259,7 +286,7 @@ impl Engine {
         }
     }
 
-    fn applied(&self, resumed: bool) -> Option<Outcome> {
+    pub(super) fn applied(&self, resumed: bool) -> Option<Outcome> {
         let current = self.current.as_deref()?;
         Some(Outcome::Applied {
             from: self.origin.clone().unwrap_or_else(|| current.record.from.clone()),
@@ -327,6 +354,11 @@ impl Engine {
     /// The tree is the one to go back from: the old content must be there first.
     fn remake(&mut self) {
         let Some(current) = self.current.as_deref() else { return };
+        let terms = current.plan.manifest().terms();
+        if let Some(format) = terms.strands().filter(|_| !terms.steps.iter().any(|step| step.reversible)) {
+            let component = format.component.clone();
+            return self.finish(Outcome::Refused(Reason::Stranded { component }));
+        }
         if current.record.back == 0 {
             return self.undo();
         }
@@ -341,26 +373,54 @@ impl Engine {
     }
 
     /// Goes back to the old tree, from wherever the switch has come.
-    fn go_back(&mut self) {
+    pub(super) fn go_back(&mut self) {
         let Some(current) = self.current.as_deref() else { return };
         let number = current.number;
         let mut steps = Vec::new();
-        for from in [Mark::Switching, Mark::Applied] {
+        for from in [Mark::Switching, Mark::Trial, Mark::Applied] {
             let place = Place::Journal(number, from);
             let rename = Effect::Rename { from: place.clone(), to: Place::Journal(number, Mark::Undoing) };
             steps.push(Step::new(rename).unless_missing(place));
         }
         steps.push(Step::new(Effect::Barrier));
-        steps.extend(current.plan.restore(number));
+        self.phase = Phase::Script(Script::new(steps, true), Then::Revert);
+    }
+
+    /// What steps have done is taken back: so is the tree.
+    fn restore(&mut self) {
+        let Some(current) = self.current.as_deref() else { return };
+        let steps = current.plan.restore(current.number);
         self.phase = Phase::Script(Script::new(steps, true), Then::Check(Side::Before));
     }
 
+    /// Goes about the package's migration steps.
+    fn migrate(&mut self, course: Course) {
+        let Some(current) = self.current.as_deref() else { return };
+        if course == Course::Check {
+            self.found.forget(current.number);
+        }
+        // Notes of before a crash; a run adds its own.
+        let notes = core::mem::take(&mut self.notes);
+        let notes = notes.unwrap_or_else(|| self.found.notes(current.number));
+        let steps = &current.plan.manifest().terms().steps;
+        self.phase = Phase::Migrate(Box::new(Migrate::new(current.number, course, steps, notes)));
+    }
+
+    /// The journal's word is durable: what comes before the switch, then the switch.
+    fn forward(&mut self, again: bool) {
+        self.again = again;
+        self.migrate(Course::Forward(When::Before));
+    }
+
     /// The tree is what it should be, except for the modes of its directories.
-    fn settle(&mut self, side: Side) {
+    fn close(&mut self, side: Side) {
         let Some(current) = self.current.as_deref() else { return };
         let mut steps = current.plan.close(side);
         match side {
-            Side::After => steps.extend(mark(current.number, Mark::Switching, Mark::Applied)),
+            Side::After => {
+                let to = if self.guard().is_some() { Mark::Trial } else { Mark::Applied };
+                steps.extend(mark(current.number, Mark::Switching, to));
+            }
             Side::Before => {
                 let mut files = current.plan.times(&current.record.times, Kind::File);
                 files.append(&mut steps);
@@ -427,12 +487,15 @@ impl Engine {
                 | Phase::Script(
                     _,
                     Then::Prepare
+                        | Then::Watch
                         | Then::Stage
                         | Then::Switch
                         | Then::Check(Side::After)
                         | Then::Settled(Side::After)
                 )
         );
+        let touched =
+            touched || matches!(&self.phase, Phase::Migrate(migrate) if migrate.course() != Course::Back);
         match (&self.phase, outcome, self.pending.take()) {
             (_, outcome, None) if touched => {
                 self.pending = Some(outcome);

@@ -4,8 +4,11 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
+use core::num::NonZeroU32;
+use core::time::Duration;
 
 use super::journal::{Installed, Mark};
+use super::note::Note;
 use super::plan::Summary;
 use crate::limits::Limits;
 use crate::seal::ProfileKey;
@@ -27,6 +30,8 @@ pub struct Config {
     pub keys: Vec<ProfileKey>,
     /// Whether it stops when it knows what it would do.
     pub dry_run: bool,
+    /// Whether the driver watches over a version on trial. If not, an update that goes on trial ends there.
+    pub watch: bool,
 }
 
 /// What the engine is to do. Whatever it is, an interrupted update or undo is finished or rolled back first.
@@ -39,6 +44,10 @@ pub enum Goal {
     Undo,
     /// Say what the directory holds.
     Status,
+    /// Watch a version that is on trial: one more attempt. Without one, this is as [`Goal::Status`].
+    Watch,
+    /// A version that is on trial is well: it stays.
+    Confirm,
 }
 
 /// A place in the directory: in its tree, or in the engine's own state.
@@ -60,6 +69,8 @@ pub enum Place {
     Progress(u32, u8),
     /// The parts of an update's delta that its undo needs.
     Back(u32),
+    /// Something that was noted of an update.
+    Note(u32, Note),
     /// The directory of what will be put into the tree.
     Fresh(u32),
     /// Something that will be put into the tree.
@@ -82,6 +93,7 @@ impl Place {
             Self::Journal(number, mark) => alloc::format!(".update-pack/{number}/{mark}"),
             Self::Progress(number, slot) => alloc::format!(".update-pack/{number}/progress.{slot}"),
             Self::Back(number) => alloc::format!(".update-pack/{number}/back"),
+            Self::Note(number, note) => alloc::format!(".update-pack/{number}/{note}"),
             Self::Fresh(number) => alloc::format!(".update-pack/{number}/new"),
             Self::New(number, slot) => alloc::format!(".update-pack/{number}/new/{slot}"),
             Self::Kept(number) => alloc::format!(".update-pack/{number}/old"),
@@ -235,6 +247,50 @@ pub enum Effect {
     },
     /// Return when all effects so far would survive a loss of power.
     Barrier,
+    /// Carry out a migration step: [`Answer::Done`], or any failure when it did not succeed. Each can be asked for again,
+    /// and what is done already is then done at once.
+    Run(Call),
+}
+
+/// A migration step, and what is to be done with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// Its index in the package.
+    pub step: u16,
+    /// What the driver knows it by.
+    pub name: String,
+    /// What the package tells it.
+    pub arguments: String,
+    /// What is to be done.
+    pub verb: Verb,
+    /// For the so many-th time, counted across restarts; 0 when it was never begun.
+    pub attempt: u8,
+    /// After so many seconds the engine takes it for failed.
+    pub seconds: NonZeroU32,
+}
+
+/// What is done with a migration step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verb {
+    /// Could it be carried out? Asked before anything is touched.
+    Check,
+    /// Carry it out.
+    Apply,
+    /// Is it carried out?
+    Verify,
+    /// Take it back.
+    Revert,
+}
+
+impl fmt::Display for Verb {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Check => "check",
+            Self::Apply => "apply",
+            Self::Verify => "verify",
+            Self::Revert => "revert",
+        })
+    }
 }
 
 /// What came of an effect.
@@ -272,6 +328,8 @@ pub enum Failure {
     ReadOnly,
     /// It lies on another file system.
     CrossDevice,
+    /// It took too long.
+    TimedOut,
     /// Anything else, with the system's number.
     Other(i32),
 }
@@ -288,6 +346,7 @@ impl fmt::Display for Failure {
             Self::Full => "no space left",
             Self::ReadOnly => "the file system is read-only",
             Self::CrossDevice => "on another file system",
+            Self::TimedOut => "it took too long",
             Self::Other(number) => return write!(f, "system error {number}"),
         })
     }
@@ -310,6 +369,11 @@ pub enum Input<'a> {
         id: u64,
         /// Why.
         failure: Failure,
+    },
+    /// Whether the version on trial is well. Only while one is watched.
+    Verdict {
+        /// Whether it is.
+        well: bool,
     },
     /// Time has passed.
     Tick,
@@ -342,6 +406,15 @@ pub enum Event {
         /// Of how many.
         total: u64,
     },
+    /// A version on trial has a chance to show that it is well: [`Input::Verdict`] until then.
+    Trial {
+        /// Which chance, from 1.
+        attempt: u8,
+        /// Of how many.
+        attempts: u8,
+        /// When it is over.
+        until: Duration,
+    },
     /// The end. Nothing comes after it.
     Finished(Outcome),
 }
@@ -357,6 +430,8 @@ pub enum Work {
     Stage,
     /// Putting it there.
     Switch,
+    /// Migration steps.
+    Migrate,
 }
 
 /// How it ended.
@@ -387,6 +462,8 @@ pub enum Outcome {
         /// What would be done.
         summary: Summary,
     },
+    /// The directory holds the new version, on trial: [`Goal::Watch`], [`Goal::Confirm`] or [`Goal::Undo`] goes on.
+    Trial(Trial),
     /// The directory is back at the version before.
     Undone {
         /// The version it was taken back from; unknown when an update was rolled back before it was recorded.
@@ -428,8 +505,54 @@ pub enum Reason {
     },
     /// The storage does not keep what it is told: the state is never in order.
     Forgetful,
+    /// A migration step cannot be carried out; everything was put back.
+    Step {
+        /// Which.
+        step: String,
+        /// What of it failed.
+        verb: Verb,
+    },
+    /// The new version did not show that it is well, and the old one is back.
+    Unwell(Box<Unwell>),
+    /// A version is on trial: it must be confirmed or taken back first.
+    OnTrial,
+    /// No version is on trial.
+    NoTrial,
+    /// The old version could not read the data of a component any more.
+    Stranded {
+        /// Which.
+        component: String,
+    },
     /// A step of the plan did not have its effect although the storage said so; everything was put back.
     NoEffect(Difference),
+}
+
+/// A version on trial.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trial {
+    /// The version before.
+    pub from: String,
+    /// The version on trial.
+    pub to: String,
+    /// The package.
+    pub id: Digest,
+    /// Whether the program that runs the engine is among what changed: it must start anew to be tried.
+    pub restart: bool,
+    /// How many attempts are left.
+    pub left: u8,
+    /// Seconds for each.
+    pub seconds: u32,
+}
+
+/// A version that did not show that it is well.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unwell {
+    /// How many attempts it had.
+    pub attempts: u8,
+    /// The version that is back.
+    pub to: String,
+    /// Whether the program that runs the engine is among what changed back: it must start anew.
+    pub restart: bool,
 }
 
 /// What a directory holds.
@@ -442,6 +565,8 @@ pub struct Status {
     /// Whether an update has begun and not touched the tree yet: its package applied again goes on with it, any other
     /// package or an undo discards it.
     pub staging: bool,
+    /// What is on trial; `installed` is then the version before.
+    pub trial: Option<Trial>,
     /// Whether this run finished or rolled back what an earlier one had begun.
     pub recovered: Option<Recovered>,
 }
@@ -473,6 +598,9 @@ pub enum Error {
         /// The number.
         id: u64,
     },
+    /// No version is watched.
+    #[error("a verdict, and no version is watched")]
+    NoTrial,
     /// More bytes than were asked for.
     #[error("effect {id} was answered with more bytes than it asked for")]
     TooLong {

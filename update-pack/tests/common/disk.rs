@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use update_pack::engine::{
-    Answer, Effect, Engine, Event, Failure, Input, Meta, Outcome, Output, Place, Time,
+    Answer, Call, Effect, Engine, Event, Failure, Input, Meta, Outcome, Output, Place, Time, Verb,
 };
 use update_pack::tree::{Kind, Mode, Node, Path, Tree};
 use update_pack::wire::digest;
@@ -320,6 +320,8 @@ pub struct Disk {
     pub changes: usize,
     /// Bytes of new content written.
     pub staged: usize,
+    /// Migration steps that were asked for.
+    pub ran: Vec<String>,
     /// Whether a change to anything but the engine's own directory was asked for.
     pub touched: bool,
 }
@@ -343,6 +345,7 @@ impl Disk {
             barriers: 0,
             changes: 0,
             staged: 0,
+            ran: Vec::new(),
             touched: false,
         }
     }
@@ -375,6 +378,7 @@ impl Disk {
                 self.barriers += 1;
                 Given::Done
             }
+            Effect::Run(call) => self.run(call)?,
             change => {
                 self.seen.change(change)?;
                 self.volatile.push(change.clone());
@@ -390,6 +394,24 @@ impl Disk {
                 Given::Done
             }
         })
+    }
+
+    /// A migration step, for a driver that knows one kind: it makes a file of its name in the device's data.
+    fn run(&mut self, call: &Call) -> Result<Given, Failure> {
+        self.ran.push(format!("{} {}", call.verb, call.name));
+        let place = Place::Tree(Path::new(format!("data/{}", call.name).as_bytes()).unwrap());
+        let there = self.seen.find(&place.to_bytes()).is_ok();
+        let change = match call.verb {
+            Verb::Check if call.arguments == "impossible" => return Err(Failure::Other(1)),
+            Verb::Apply if call.arguments == "fails" => return Err(Failure::Other(1)),
+            Verb::Verify if !there => return Err(Failure::NotFound),
+            Verb::Check | Verb::Verify => return Ok(Given::Done),
+            Verb::Apply if there => return Ok(Given::Done),
+            Verb::Revert if !there => return Ok(Given::Done),
+            Verb::Apply => Effect::Create { place },
+            Verb::Revert => Effect::Unlink { place },
+        };
+        self.carry_out(&change)
     }
 
     /// What a loss of power may do now: one kind of damage each, or every one there is, with each sector at which the
