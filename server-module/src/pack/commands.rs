@@ -25,9 +25,10 @@ pub(super) fn apply(args: &super::Apply) -> Done {
     for path in &args.profile_key {
         config.keys.push(ProfileKey::new(keys::profile(path)?));
     }
+    config.watch = args.hands.health.is_some();
     let mut directory = directory(&args.root, Some(file))?;
     let mut engine = Engine::new(config, Goal::Apply(trust));
-    match drive(&mut engine, &mut directory) {
+    match drive(&mut engine, &mut directory, (&args.root, &args.hands)) {
         Outcome::Applied { from, to, resumed, summary, .. } => {
             let how = if resumed { " (went on with what an interrupted run had begun)" } else { "" };
             let from = if from.is_empty() { "nothing" } else { &from };
@@ -46,7 +47,43 @@ pub(super) fn apply(args: &super::Apply) -> Done {
             );
             Ok(())
         }
+        Outcome::Trial(trial) => {
+            println!("{}: {}", args.root.display(), OnTrial(&trial));
+            Ok(())
+        }
         other => Err(ended(&args.root, Some(&args.file), other)),
+    }
+}
+
+/// `pack watch`
+pub(super) fn watch(args: &super::Watch) -> Done {
+    let mut directory = directory(&args.root, None)?;
+    let mut config = Config::default();
+    config.watch = true;
+    let mut engine = Engine::new(config, Goal::Watch);
+    match drive(&mut engine, &mut directory, (&args.root, &args.hands)) {
+        Outcome::Applied { from, to, .. } => {
+            println!("{}: {from} to {to}, and it is well", args.root.display());
+            Ok(())
+        }
+        Outcome::Status(_) => {
+            println!("{}: nothing is on trial", args.root.display());
+            Ok(())
+        }
+        other => Err(ended(&args.root, None, other)),
+    }
+}
+
+/// `pack confirm`
+pub(super) fn confirm(args: &super::Confirm) -> Done {
+    let mut directory = directory(&args.root, None)?;
+    let mut engine = Engine::new(Config::default(), Goal::Confirm);
+    match drive(&mut engine, &mut directory, (&args.root, &super::Hands::default())) {
+        Outcome::Applied { from, to, .. } => {
+            println!("{}: {from} to {to}, and it stays", args.root.display());
+            Ok(())
+        }
+        other => Err(ended(&args.root, None, other)),
     }
 }
 
@@ -54,7 +91,7 @@ pub(super) fn apply(args: &super::Apply) -> Done {
 pub(super) fn undo(args: &super::Undo) -> Done {
     let mut directory = directory(&args.root, None)?;
     let mut engine = Engine::new(Config::default(), Goal::Undo);
-    match drive(&mut engine, &mut directory) {
+    match drive(&mut engine, &mut directory, (&args.root, &args.hands)) {
         Outcome::Undone { from: Some(from), to: Some(to) } => {
             println!("{}: {from} back to {to}", args.root.display());
             Ok(())
@@ -71,7 +108,9 @@ pub(super) fn undo(args: &super::Undo) -> Done {
 pub(super) fn status(args: &super::StatusArgs) -> Done {
     let mut directory = directory(&args.root, None)?;
     let mut engine = Engine::new(Config::default(), Goal::Status);
-    let Status { installed, undo, staging, recovered } = match drive(&mut engine, &mut directory) {
+    let hands = super::Hands::default();
+    let ended_with = drive(&mut engine, &mut directory, (&args.root, &hands));
+    let Status { installed, undo, staging, trial, recovered } = match ended_with {
         Outcome::Status(status) => status,
         other => return Err(ended(&args.root, None, other)),
     };
@@ -87,12 +126,16 @@ pub(super) fn status(args: &super::StatusArgs) -> Done {
             "package": installed.as_ref().map(|installed| installed.package.to_string()),
             "floor": installed.as_ref().map_or(0, |installed| installed.floor),
             "state": match &installed {
+                _ if trial.is_some() => "trial",
                 None => "unmanaged",
                 Some(Installed { undone: true, .. }) => "undone",
                 Some(_) => "applied",
             },
             "undo": undo,
             "staging": staging,
+            "trial": trial.as_ref().map(|trial| serde_json::json!({
+                "version": trial.to, "left": trial.left, "seconds": trial.seconds, "restart": trial.restart,
+            })),
             "recovered": recovered,
         });
         println!("{value}");
@@ -111,6 +154,9 @@ pub(super) fn status(args: &super::StatusArgs) -> Done {
             println!("{}: version {}, back from an undo", args.root.display(), installed.version);
         }
     }
+    if let Some(trial) = trial {
+        println!("{}", OnTrial(&trial));
+    }
     if staging {
         println!(
             "an update has begun and not touched anything: apply its package again to go on, or `pack undo`"
@@ -125,6 +171,23 @@ pub(super) fn status(args: &super::StatusArgs) -> Done {
 fn print_changes(plan: &Plan) {
     for change in plan.explain() {
         println!("    {change}");
+    }
+}
+
+struct OnTrial<'a>(&'a update_pack::engine::Trial);
+
+impl std::fmt::Display for OnTrial<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let update_pack::engine::Trial { from, to, restart, left, seconds, .. } = self.0;
+        write!(f, "{to} is on trial, {left} times {seconds} s; ")?;
+        if *restart {
+            write!(f, "start the program anew and let it run `pack watch`")
+        } else {
+            write!(
+                f,
+                "`pack watch --health COMMAND` or `pack confirm` keeps it, `pack undo` goes back to {from}"
+            )
+        }
     }
 }
 
@@ -156,6 +219,22 @@ fn ended(root: &Path, package: Option<&Path>, outcome: Outcome) -> Exit {
         Outcome::Refused(Reason::NoEffect(difference)) => {
             Exit::cannot(format!("{root}: the storage said done, and it is not: {difference}"))
                 .next("check the disk; the directory was put back")
+        }
+        Outcome::Refused(Reason::Unwell(unwell)) => Exit::no(format!(
+            "{root}: the new version did not show that it is well in {} of its attempts; {} is back",
+            unwell.attempts, unwell.to
+        ))
+        .next("mend the package, or what --health asks; applying this one again tries it again"),
+        Outcome::Refused(Reason::Step { step, verb }) => {
+            Exit::no(format!("{root}: step {step}: {verb} does not succeed; everything was put back"))
+                .next("--steps names the directory of the programs for steps")
+        }
+        Outcome::Refused(Reason::OnTrial) => Exit::no(format!("{root}: another version is on trial"))
+            .next("`pack confirm` keeps it, `pack undo` takes it back"),
+        Outcome::Refused(Reason::NoTrial) => Exit::no(format!("{root}: nothing is on trial")),
+        Outcome::Refused(Reason::Stranded { component }) => {
+            Exit::no(format!("{root}: the version before could not read the data of {component} any more"))
+                .next("go forward: a later package may mend what is wrong")
         }
         Outcome::Refused(Reason::Journal { place, why }) => Exit::cannot(format!("{root}/{place}: {why}"))
             .next("restore that file from a backup; nothing was guessed"),
@@ -217,6 +296,7 @@ impl std::fmt::Display for Tried<'_> {
             Effect::SetModified { place, .. } => write!(f, "setting the time of {place}"),
             Effect::Inherit { from, .. } => write!(f, "copying owner and attributes of {from}"),
             Effect::Barrier => write!(f, "flushing to disk"),
+            Effect::Run(call) => write!(f, "step {}: {}", call.name, call.verb),
         }
     }
 }

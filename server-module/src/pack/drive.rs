@@ -1,14 +1,22 @@
 //! Runs an engine on a directory until it is finished.
 
 use std::io::{IsTerminal, Write};
+use std::path::Path;
 use std::time::Instant;
 
-use update_pack::engine::{Answer, Engine, Event, Input, Outcome, Output, Work};
+use update_pack::engine::{Answer, Effect, Engine, Event, Input, Outcome, Output, Work};
 
 use super::directory::{Directory, Done};
+use super::hands::Hands;
 
 /// Carries out what the engine asks for until it has finished.
-pub(super) fn drive(engine: &mut Engine, directory: &mut Directory) -> Outcome {
+///
+/// Migration steps run in `root`, under `hands`, which also tell whether a version on trial is well.
+pub(super) fn drive(
+    engine: &mut Engine,
+    directory: &mut Directory,
+    (root, hands): (&Path, &Hands),
+) -> Outcome {
     let start = Instant::now();
     let mut progress = Progress::new();
     loop {
@@ -23,8 +31,20 @@ pub(super) fn drive(engine: &mut Engine, directory: &mut Directory) -> Outcome {
                 continue;
             }
             Some(Output::Event(_)) => continue,
+            Some(Output::Storage { id, effect: Effect::Run(call) }) => {
+                (id, hands.step(root, call).map(|()| Done::Nothing))
+            }
             Some(Output::Storage { id, effect }) => (id, directory.carry_out(effect)),
-            None => unreachable!("an engine that is not finished asks for something"),
+            // Nothing is asked for while a version is on trial.
+            None => {
+                progress.clear();
+                let until = engine.deadline().unwrap_or_default();
+                let well = hands.well(root, start + until);
+                let input = if well { Input::Verdict { well } } else { Input::Tick };
+                let moved = engine.handle(start.elapsed().max(until), input);
+                debug_assert_eq!(moved, Ok(()), "a trial is watched");
+                continue;
+            }
         };
         let answered = match &result {
             Ok(Done::Nothing) => engine.handle(start.elapsed(), Input::Done { id, answer: Answer::Done }),

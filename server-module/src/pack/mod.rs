@@ -5,6 +5,7 @@ mod commands;
 pub mod directory;
 mod drive;
 mod files;
+mod hands;
 mod inspect;
 mod keys;
 mod scan;
@@ -12,6 +13,8 @@ mod shown;
 mod sign;
 
 use std::path::PathBuf;
+
+pub use hands::Hands;
 
 use crate::cli::Done;
 
@@ -44,6 +47,10 @@ pub enum Command {
     Apply(Apply),
     /// Take a directory back to where it was before its last update
     Undo(Undo),
+    /// Give a version that is on trial another chance to show that it is well
+    Watch(Watch),
+    /// Say that a version on trial is well: it stays
+    Confirm(Confirm),
     /// Say which version a directory holds and whether it can go back
     Status(StatusArgs),
 }
@@ -280,6 +287,32 @@ pub struct Apply {
     /// Say what would happen and touch nothing
     #[arg(long)]
     pub dry_run: bool,
+    /// Programs that the update may need
+    #[command(flatten)]
+    pub hands: Hands,
+}
+
+/// Arguments of `pack watch`.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Example: server-module pack watch --root /srv/app --health 'curl -fs http://127.0.0.1:8000/'"
+)]
+pub struct Watch {
+    /// Directory whose version is on trial
+    #[arg(long, value_name = "DIR")]
+    pub root: PathBuf,
+    /// Programs that the update may need
+    #[command(flatten)]
+    pub hands: Hands,
+}
+
+/// Arguments of `pack confirm`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example: server-module pack confirm --root /srv/app")]
+pub struct Confirm {
+    /// Directory whose version is on trial
+    #[arg(long, value_name = "DIR")]
+    pub root: PathBuf,
 }
 
 /// Arguments of `pack undo`.
@@ -289,6 +322,9 @@ pub struct Undo {
     /// Directory to take back
     #[arg(long, value_name = "DIR")]
     pub root: PathBuf,
+    /// Programs that the update may need
+    #[command(flatten)]
+    pub hands: Hands,
 }
 
 /// Arguments of `pack status`.
@@ -318,6 +354,8 @@ pub fn run(args: Args) -> Done {
         Command::Verify(args) => inspect::verify(&args),
         Command::Apply(args) => commands::apply(&args),
         Command::Undo(args) => commands::undo(&args),
+        Command::Watch(args) => commands::watch(&args),
+        Command::Confirm(args) => commands::confirm(&args),
         Command::Status(args) => commands::status(&args),
     }
 }

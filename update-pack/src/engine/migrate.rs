@@ -132,6 +132,8 @@ impl Migrate {
         let Some(step) = self.steps.get(self.at) else { return Ok(None) };
         let begun = self.notes.begun(index);
         self.act = match self.course {
+            // Nothing copies the device's data: without a way back, there is no way forward.
+            Course::Check if !step.reversible => return Err(self.gives_up(Verb::Revert)),
             Course::Check => Act::Check,
             Course::Forward(when) if step.when != when || self.notes.holds(Note::Done(index)) => Act::Next,
             Course::Forward(_) if begun > 0 && self.failed == 0 => Act::Look,
