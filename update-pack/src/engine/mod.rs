@@ -4,16 +4,17 @@
 //! is a plan made of the manifest alone, so that the journal needs no more than the manifest and a name:
 //!
 //! ```text
-//!   (nothing) -> draft -> switching -> applied -> undoing -> undone -> (nothing)
-//!                  |          |                      ^
-//!                  v          +-- a step fails ------+
-//!              (nothing)
+//!   (nothing) -> draft -> switching -> trial -> applied -> undoing -> undone -> (nothing)
+//!                  |          |  '-------|---------^          ^
+//!                  v          |          '-- it is not well --+
+//!              (nothing)      '-- a step fails ---------------'
 //! ```
 //!
 //! The journal is one file, `.update-pack/N/<state>`, whose content never changes once it is durable; going from state
 //! to state is one rename, which no crash can tear. Before `switching` nothing of the tree is changed and a crash means
-//! going on where the same package is applied again, and rolling back otherwise; from `switching` on, everything needed lies in `.update-pack/N/new` and `old`, and a crash means
-//! going on. Every step of the plan can be repeated.
+//! going on where the same package is applied again, and rolling back otherwise; from `switching` on, everything needed
+//! lies in `.update-pack/N/new` and `old`, and a crash means going on. Every step of the plan can be repeated. What
+//! happens to an update besides is noted as the name of an empty file: attempts of a trial, migration steps.
 
 mod back;
 mod check;
