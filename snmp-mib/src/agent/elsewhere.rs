@@ -7,7 +7,7 @@
 use alloc::vec::Vec;
 
 use super::config::Limits;
-use super::engine::Failure;
+use super::outcome::Failure;
 use super::parked::Kept;
 use super::reply::Reply;
 use crate::vacm::View;

@@ -7,8 +7,9 @@
 use alloc::{boxed::Box, vec::Vec};
 
 use super::config::Writes;
-use super::engine::{Agent, Failure};
+use super::engine::Agent;
 use super::io::{AskId, Error};
+use super::outcome::Failure;
 use super::own::OrEntry;
 use super::parked::{Kept, What};
 use super::set;

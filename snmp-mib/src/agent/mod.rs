@@ -17,6 +17,7 @@ mod engine;
 mod far;
 mod framework;
 mod io;
+mod outcome;
 mod own;
 mod parked;
 mod read;

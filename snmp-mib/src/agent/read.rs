@@ -3,8 +3,8 @@
 use alloc::vec::Vec;
 
 use super::config::Limits;
-use super::engine::Failure;
 use super::far::{Facts, Server, Successor, Want};
+use super::outcome::Failure;
 use super::parked::NotKept;
 use super::registry::Range;
 use super::reply::Reply;

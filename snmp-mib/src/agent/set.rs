@@ -9,8 +9,8 @@
 use alloc::vec::Vec;
 
 use super::config::Limits;
-use super::engine::Failure;
 use super::far::{Server, Share};
+use super::outcome::Failure;
 use super::reply::Reply;
 use super::tree::Tree;
 use crate::mib::{Edit, Mib, Refusal};
