@@ -27,7 +27,8 @@ fn message(chance: &mut Chance) -> Vec<u8> {
     let mut buffer = vec![0; 1472];
     let mut builder = Builder::new(&mut buffer, 1472, &header, None).unwrap();
     builder.kind(MessageType(1 + chance.below(8) as u8));
-    let codes = [1, 3, 6, 12, 15, 28, 42, 50, 51, 54, 55, 57, 58, 59, 60, 61, 66, 67, 77, 93, 97, 150, 209, 210, 224];
+    let codes =
+        [1, 3, 6, 12, 15, 28, 42, 50, 51, 54, 55, 57, 58, 59, 60, 61, 66, 67, 77, 93, 97, 150, 209, 210, 224];
     let mut left: Vec<u8> = codes.to_vec();
     for _ in 0..chance.below(12) {
         let code = OptionCode(left.swap_remove(chance.below(left.len())));
@@ -72,8 +73,14 @@ fn what_bootcfg_writes_dhcproto_reads_as_the_same_fields_and_options() {
         let bytes = message(&mut chance);
         let ours = Message::parse(&bytes).unwrap();
         let theirs = v4::Message::from_bytes(&bytes).unwrap();
-        assert_eq!((ours.xid(), ours.secs(), ours.flags()), (theirs.xid(), theirs.secs(), u16::from(theirs.flags())));
-        assert_eq!((ours.ciaddr(), ours.giaddr(), ours.op().0), (theirs.ciaddr(), theirs.giaddr(), u8::from(theirs.opcode())));
+        assert_eq!(
+            (ours.xid(), ours.secs(), ours.flags()),
+            (theirs.xid(), theirs.secs(), u16::from(theirs.flags()))
+        );
+        assert_eq!(
+            (ours.ciaddr(), ours.giaddr(), ours.op().0),
+            (theirs.ciaddr(), theirs.giaddr(), u8::from(theirs.opcode()))
+        );
         assert_eq!(ours.chaddr().octets(), theirs.chaddr());
         assert_eq!(parts(&bytes), their_parts(&bytes));
         // Its owned options end at the first that it cannot type (disagreement 5), so that they may be fewer.

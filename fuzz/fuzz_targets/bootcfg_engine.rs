@@ -18,20 +18,59 @@ enum Step {
     /// Time moves on by milliseconds.
     Wait(u16),
     /// Any octets come to the DHCP server.
-    Dhcp { relayed: bool, octets: Vec<u8> },
+    Dhcp {
+        relayed: bool,
+        octets: Vec<u8>,
+    },
     /// A message made of options comes to the DHCP server.
-    Ask { kind: u8, mac: u8, giaddr: bool, ciaddr: u8, options: Vec<(u8, Vec<u8>)> },
+    Ask {
+        kind: u8,
+        mac: u8,
+        giaddr: bool,
+        ciaddr: u8,
+        options: Vec<(u8, Vec<u8>)>,
+    },
     /// The card's last message reaches the server, one octet changed on the way back.
-    Card { change: Option<(u16, u8)> },
+    Card {
+        change: Option<(u16, u8)>,
+    },
     /// Any octets come to the TFTP server.
-    Tftp { transfer: Option<u8>, peer: u8, octets: Vec<u8> },
+    Tftp {
+        transfer: Option<u8>,
+        peer: u8,
+        octets: Vec<u8>,
+    },
     /// An acknowledgement comes to it.
-    Ack { transfer: u8, peer: u8, block: u16 },
+    Ack {
+        transfer: u8,
+        peer: u8,
+        block: u16,
+    },
     /// The driver answers.
-    Opened { transfer: u8, size: Option<u32> },
-    Read { transfer: u8, len: u16 },
+    Opened {
+        transfer: u8,
+        size: Option<u32>,
+    },
+    Read {
+        transfer: u8,
+        len: u16,
+    },
+    Written {
+        transfer: u8,
+        failed: bool,
+    },
+    /// A block comes to a file that is being written.
+    Data {
+        transfer: u8,
+        peer: u8,
+        block: u16,
+        len: u16,
+    },
     /// Any octets come to a download of the card.
-    Download { download: u8, octets: Vec<u8> },
+    Download {
+        download: u8,
+        octets: Vec<u8>,
+    },
 }
 
 fuzz_target!(|steps: Vec<Step>| {
@@ -39,10 +78,23 @@ fuzz_target!(|steps: Vec<Step>| {
     let mut config = Config::new(Ipv4Addr::new(10, 1, 0, 1), plan);
     config.cards = vec![Card::by_mac(Position::new(2, 1).unwrap(), mac(1))];
     config.unknown = Unknown::Quarantine(Ipv4Addr::new(10, 1, 200, 1)..=Ipv4Addr::new(10, 1, 200, 3));
-    config.limits = server::Limits { leases: 24, outputs: 32, offers_a_relay: 2 };
+    let rate = Some(server::Rate { burst: 40, every: Duration::from_millis(10) });
+    config.limits = server::Limits { leases: 24, outputs: 32, offers_a_relay: 2, rate };
+    let (far, pool) = (Ipv4Addr::new(10, 2, 0, 0), Ipv4Addr::new(10, 2, 0, 5)..=Ipv4Addr::new(10, 2, 0, 7));
+    config.subnets =
+        vec![server::Subnet { shares: Some(plan.network()), ..server::Subnet::new(far, 24, pool) }];
+    config.leasequery = vec![Ipv4Addr::new(10, 1, 2, 254)];
     let mut dhcp = Server::new(config).unwrap();
-    let limits = tftp::server::Limits { transfers: 4, transfers_a_peer: 2, window_octets: 4096, outputs: 32 };
-    let mut files = tftp::Server::new(tftp::server::Config { limits, ..Default::default() });
+    let limits = tftp::server::Limits {
+        transfers: 4,
+        transfers_a_peer: 2,
+        window_octets: 4096,
+        octets_a_peer: 6000,
+        octets: 9000,
+        written_octets: 3000,
+        outputs: 32,
+    };
+    let mut files = tftp::Server::new(tftp::server::Config { limits, writes: true, ..Default::default() });
     let mut card = client::Config::new(mac(1), 7);
     card.start_delay = Duration::ZERO..=Duration::ZERO;
     let mut card = Boot::new(boot::Config::new(card), Duration::ZERO);
@@ -59,10 +111,12 @@ fuzz_target!(|steps: Vec<Step>| {
             Step::Ask { kind, mac: last, giaddr, ciaddr, options } => {
                 let mut header = bootcfg::wire::dhcp::Header::request(1, mac(last % 4));
                 header.giaddr = if giaddr { Ipv4Addr::new(10, 1, 2, 254) } else { Ipv4Addr::UNSPECIFIED };
-                header.ciaddr = if ciaddr == 0 { Ipv4Addr::UNSPECIFIED } else { Ipv4Addr::new(10, 1, 200, ciaddr % 5) };
+                header.ciaddr =
+                    if ciaddr == 0 { Ipv4Addr::UNSPECIFIED } else { Ipv4Addr::new(10, 1, 200, ciaddr % 5) };
                 let mut buffer = [0; 1472];
                 let info = giaddr.then_some(&b"\x01\x033.2"[..]);
-                let mut builder = bootcfg::wire::dhcp::Builder::new(&mut buffer, 1472, &header, info).unwrap();
+                let mut builder =
+                    bootcfg::wire::dhcp::Builder::new(&mut buffer, 1472, &header, info).unwrap();
                 builder.kind(bootcfg::wire::dhcp::MessageType(kind % 12));
                 for (code, value) in options.iter().filter(|(code, _)| ![0, 52, 53, 255].contains(code)) {
                     builder.option(bootcfg::wire::dhcp::OptionCode(*code), value);
@@ -90,8 +144,23 @@ fuzz_target!(|steps: Vec<Step>| {
                 let (id, bytes) = (TransferId(u64::from(transfer % 8)), vec![10; usize::from(len)]);
                 files.handle(now, tftp::server::Input::ReadDone { id, bytes: &bytes }).unwrap();
             }
+            Step::Written { transfer, failed } => {
+                let id = TransferId(u64::from(transfer % 8));
+                let refusal = tftp::Refusal::TooLong;
+                let failure = tftp::server::Input::WriteFailed { id, refusal };
+                let input = if failed { failure } else { tftp::server::Input::Written { id } };
+                files.handle(now, input).unwrap();
+            }
+            Step::Data { transfer, peer, block, len } => {
+                let mut bytes = vec![0, 3, (block >> 8) as u8, block as u8];
+                bytes.resize(4 + usize::from(len % 600), 13);
+                let at = Tid::Transfer(TransferId(u64::from(transfer % 8)));
+                let input = tftp::server::Input::Datagram { at, from: address(peer), bytes: &bytes };
+                files.handle(now, input).unwrap();
+            }
             Step::Download { download, octets } => {
-                let (download, from) = (boot::Download(u64::from(download % 8)), SocketAddr::from(([10, 1, 0, 1], 5000)));
+                let (download, from) =
+                    (boot::Download(u64::from(download % 8)), SocketAddr::from(([10, 1, 0, 1], 5000)));
                 card.handle(now, boot::Input::Tftp { download, from, bytes: &octets }).unwrap();
             }
         }
