@@ -27,6 +27,7 @@ pub mod pop3;
 pub mod probe;
 pub mod proxy_protocol;
 pub mod session;
+pub mod stats;
 pub mod table;
 pub mod tls;
 pub mod wire;

@@ -66,7 +66,9 @@ impl Refusal {
     /// For people.
     fn sentence(self) -> &'static str {
         match self {
-            Self::Malformed => "the request is malformed or can be read in two ways",
+            Self::Malformed => "the request is malformed",
+            Self::Framing => "the request can be read in two ways",
+            Self::Path => "the path of the request can be read in two ways",
             Self::TooLarge => "the head of the request is too large",
             Self::Slow => "the request did not come in time",
             Self::Method => "this method is not served here",
@@ -87,7 +89,12 @@ impl Refusal {
     /// RFC 9209 §2.3, where it has a type.
     fn proxy_error(self) -> Option<&'static str> {
         Some(match self {
-            Self::Malformed | Self::TooLarge | Self::Method | Self::Unsupported => "http_request_error",
+            Self::Malformed
+            | Self::Framing
+            | Self::Path
+            | Self::TooLarge
+            | Self::Method
+            | Self::Unsupported => "http_request_error",
             Self::NoRoute | Self::Misdirected => "destination_not_found",
             Self::Denied => "http_request_denied",
             Self::NoCard => "destination_unavailable",

@@ -163,8 +163,12 @@ pub struct Usage {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// The request is malformed or has two readings.
+    /// The request is malformed.
     Malformed,
+    /// The request says in two ways where it ends or whom it is for: so requests are smuggled.
+    Framing,
+    /// Servers read the path in two ways, and the two belong to two services.
+    Path,
     /// The head or the target is too long.
     TooLarge,
     /// The head or the body did not come in time.

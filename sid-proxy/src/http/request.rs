@@ -64,6 +64,11 @@ pub(super) const fn malformed() -> Refused {
     Refused { status: 400, refusal: Refusal::Malformed, understood: false }
 }
 
+/// The request says in two ways where it ends or whom it is for.
+const fn ambiguous() -> Refused {
+    Refused { status: 400, refusal: Refusal::Framing, understood: false }
+}
+
 const fn refused(status: u16, refusal: Refusal) -> Refused {
     Refused { status, refusal, understood: false }
 }
@@ -73,7 +78,8 @@ impl From<HeadError> for Refused {
         match error {
             HeadError::TooManyFields => refused(431, Refusal::TooLarge),
             HeadError::Version => refused(505, Refusal::Unsupported),
-            HeadError::Malformed | HeadError::LineEnd => malformed(),
+            HeadError::Malformed => malformed(),
+            HeadError::LineEnd => ambiguous(),
         }
     }
 }
@@ -422,7 +428,7 @@ impl<'a> Seen<'a> {
                 _ => continue,
             };
             if once.replace(value).is_some() {
-                return Err(malformed());
+                return Err(ambiguous());
             }
         }
         Ok(())
@@ -433,14 +439,14 @@ impl<'a> Seen<'a> {
     fn framing(&self, old: bool) -> Result<Framing, Refused> {
         match (self.coding, self.length) {
             (None, None) => Ok(Framing::None),
-            (None, Some(digits)) => match list::decimal(digits).ok_or(malformed())? {
+            (None, Some(digits)) => match list::decimal(digits).ok_or(ambiguous())? {
                 // `u64::MAX` is how an unbounded Forward is written.
                 u64::MAX => Err(malformed()),
                 0 => Ok(Framing::Length(0)),
                 length => Ok(Framing::Length(length)),
             },
-            (Some(_), Some(_)) => Err(malformed()),
-            (Some(_), None) if old => Err(malformed()),
+            (Some(_), Some(_)) => Err(ambiguous()),
+            (Some(_), None) if old => Err(ambiguous()),
             (Some(coding), None) if coding.eq_ignore_ascii_case(b"chunked") => Ok(Framing::Chunked),
             (Some(coding), None) => {
                 let last = list::elements(coding).last().unwrap_or_default();
@@ -450,7 +456,7 @@ impl<'a> Seen<'a> {
                 {
                     Err(refused(501, Refusal::Unsupported))
                 } else {
-                    Err(malformed())
+                    Err(ambiguous())
                 }
             }
         }

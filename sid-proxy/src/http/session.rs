@@ -355,7 +355,9 @@ impl Session {
             Err(Miss::NoRoute) => {
                 self.refuse(Refused { status: 404, refusal: Refusal::NoRoute, understood: true });
             }
-            Err(Miss::Ambiguous) => self.refuse(malformed()),
+            Err(Miss::Ambiguous) => {
+                self.refuse(Refused { status: 400, refusal: Refusal::Path, understood: false });
+            }
         }
         Ok(0)
     }
