@@ -96,6 +96,28 @@ fn a_request_that_passed_here_before_is_508() {
 }
 
 #[test]
+fn two_proxies_in_a_row_need_two_names() {
+    let named = |name: &str| {
+        let config = sid_proxy::http::Config { pseudonym: name.into(), ..Default::default() };
+        Rig::with(config, rig::peer())
+    };
+    for (second, status) in [("cabinet-a", 508), ("CABINET-A", 508), ("cabinet-b", 200)] {
+        let mut outer = named("cabinet-a");
+        outer.client_sends(GET);
+        let mut inner = named(second);
+        inner.client_sends(&outer.to_card);
+        if status == 200 {
+            inner.card_sends(OK);
+            assert!(inner.card_text().contains("Via: 1.1 cabinet-a\r\n"), "{}", inner.card_text());
+            assert!(inner.card_text().contains("Via: 1.1 cabinet-b\r\n"));
+        }
+        assert_eq!(inner.statuses(), [status], "{second}");
+        outer.card_sends(&inner.to_client);
+        assert_eq!(outer.statuses(), [status]);
+    }
+}
+
+#[test]
 fn a_head_cut_at_every_byte_reaches_no_card() {
     let request = "POST /a HTTP/1.1\r\nHost: www.sell.com\r\nContent-Length: 3\r\n\r\n";
     for cut in 0..request.len() {

@@ -7,7 +7,9 @@ use core::time::Duration;
 /// What all sessions of a listener share.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
-    /// The name under which the proxy appears in `Via` and `Proxy-Status`: a token, never a host inside.
+    /// The name under which the proxy appears in `Via` and `Proxy-Status`: a token, never a host inside. By it the proxy
+    /// knows a request that passed it before, and answers 508 (RFC 9110 §7.3), so two proxies that requests pass in a
+    /// row need two names; two that share customers, an active and a backup one, may have the same.
     pub pseudonym: String,
     /// The scheme by which customers reach the listener.
     pub scheme: Scheme,

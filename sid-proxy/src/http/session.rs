@@ -15,7 +15,7 @@ use super::request::{Method, Refused, Request, malformed};
 use super::{Error, Event, Input, Output, Peer, Refusal, Side, Usage};
 use crate::pool::Outcome;
 use crate::table::{Key, Miss};
-use crate::wire::head::{self, Request as Head};
+use crate::wire::head::{self, HeadError, Request as Head};
 use crate::wire::host::Host;
 use crate::wire::list::is_tchar;
 use crate::{CardId, Decision, ServiceId};
@@ -292,7 +292,8 @@ impl Session {
                 }
                 Ok(Some(_)) => return self.refuse_bytes(too_large(), bytes.len()),
                 Err(error) if head::end(bytes, 0).is_some_and(|len| len <= limit) => {
-                    return self.refuse_bytes(error.into(), bytes.len());
+                    let newer = if error == HeadError::Version { self.read_newer(bytes) } else { None };
+                    return newer.unwrap_or_else(|| self.refuse_bytes(error.into(), bytes.len()));
                 }
                 // Malformed or not, it is judged when it is whole, however it was cut on its way.
                 Ok(None) | Err(_) => {}
@@ -308,6 +309,16 @@ impl Session {
             return self.refuse_bytes(malformed(), bytes.len());
         }
         0
+    }
+
+    /// Takes the head of a request of a higher minor version, which is whole.
+    #[cold]
+    fn read_newer(&mut self, bytes: &[u8]) -> Option<usize> {
+        let older = head::as_1_1(bytes.get(..head::end(bytes, 0)?)?)?;
+        let mut room = head::room();
+        let head = Head::parse(&older, &mut room, self.config.limits.fields).ok()??;
+        let read = self.request.read(&head, &self.config, &self.peer, &self.introduction);
+        Some(self.begun(head.len, read))
     }
 
     /// A head has begun: its time runs.

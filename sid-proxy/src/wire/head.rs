@@ -1,5 +1,6 @@
 //! Request and response heads, by `httparse`, with the line ends and the limits that it leaves to its users.
 
+use alloc::vec::Vec;
 use core::mem::MaybeUninit;
 use core::ops::Range;
 use thiserror::Error;
@@ -226,6 +227,21 @@ impl HeadError {
             _ => Self::Malformed,
         }
     }
+}
+
+/// The head with `HTTP/1.1` in the place of a higher minor version, as which it is to be read (RFC 9110 §2.5); `None` if
+/// it has none. Nobody sends one yet, so the copy costs nobody anything.
+#[must_use]
+pub fn as_1_1(head: &[u8]) -> Option<Vec<u8>> {
+    let end = head.iter().position(|&b| b == b'\r')?;
+    let line = head.get(..end)?;
+    let (minor, before) = line.split_last()?;
+    if !before.ends_with(b" HTTP/1.") || !(b'2'..=b'9').contains(minor) {
+        return None;
+    }
+    let mut copy = head.to_vec();
+    *copy.get_mut(before.len())? = b'1';
+    Some(copy)
 }
 
 fn names_other_version(bytes: &[u8]) -> bool {
