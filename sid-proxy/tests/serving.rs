@@ -220,7 +220,8 @@ fn access_rules_ask_for_method_path_and_certificate() {
     let deny = || Rule { allow: false, ..all() };
     let ada = Certificate { subject: "CN=ada", fingerprint: [7; 32] };
     let admin = || vec!["/admin/".to_owned()];
-    let cases: [(&str, Vec<Rule>, Option<Certificate<'static>>, &str, Option<u16>); 16] = [
+    type Case = (&'static str, Vec<Rule>, Option<Certificate<'static>>, &'static str, Option<u16>);
+    let cases: [Case; 16] = [
         ("a method", vec![Rule { methods: vec!["GET".into()], ..all() }], None, "GET /", None),
         (
             "another method",

@@ -290,11 +290,10 @@ impl Request {
             let value = list::trim(field.value);
             match known {
                 None if !seen.nominates(field.name) => {}
-                Some(Known::Via) => {
-                    if passed_here(value, &config.pseudonym) {
-                        return Err(Refused { understood: true, ..refused(508, Refusal::Loop) });
-                    }
+                Some(Known::Via) if passed_here(value, &config.pseudonym) => {
+                    return Err(Refused { understood: true, ..refused(508, Refusal::Loop) });
                 }
+                Some(Known::Via) => {}
                 Some(Known::MaxForwards) if self.method == Method::Options => {
                     let hops = list::decimal(value).ok_or(malformed())?;
                     let Some(left) = hops.checked_sub(1) else {

@@ -271,7 +271,8 @@ impl<'a> Seen<'a> {
                     }
                 }
                 Known::TransferEncoding => {
-                    if self.coding.replace(value).is_some() {
+                    let before = self.coding.replace(value);
+                    if before.is_some() {
                         return Err(Malformed);
                     }
                 }
