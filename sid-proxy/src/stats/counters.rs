@@ -34,7 +34,7 @@ pub enum Reason {
     NoRoute,
     /// The customer may not.
     Denied,
-    /// No card is live.
+    /// No card is live, or none is free.
     NoCard,
     /// The card did not do its part.
     CardFailed,
@@ -160,7 +160,7 @@ impl Reason {
             R::Framing | R::Path => Self::Ambiguous,
             R::NoRoute | R::Misdirected => Self::NoRoute,
             R::Denied => Self::Denied,
-            R::NoCard => Self::NoCard,
+            R::NoCard | R::Busy => Self::NoCard,
             R::CardBroke | R::CardMalformed | R::CardSlow | R::Loop => Self::CardFailed,
             R::Own => return None,
         })
