@@ -1,3 +1,5 @@
+//! A table of sensors, served to whoever may read it.
+
 use snmp_mib::agent::{Agent, Community, Config, Input, Output, System};
 use snmp_mib::mib::{Mib, MibTable, Table};
 use std::{net::UdpSocket, time::Instant};
