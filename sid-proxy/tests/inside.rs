@@ -114,7 +114,7 @@ fn assist<S: sid_proxy::session::Session>(lab: &mut Lab<S>) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn no_ftp_session_shows_the_inside(

@@ -75,6 +75,8 @@ fn a_second_card_that_fails_or_hangs_is_left() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     /// Any inputs in any order: one `Close` at most, no memory above the limit, no busy loop, errors change nothing.
     #[test]
     fn laws(steps in prop::collection::vec((0u8..8, 0u16..2000), 1..60)) {

@@ -308,6 +308,8 @@ fn forged_repeated_and_foreign_adverts_change_nothing() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn adverts_are_read_as_they_were_written(
         owner: bool, priority: u8, group: u32, node: u64, token: u64, counter: u64, heard: u64, interval_ms: u32, noise: Vec<u8>,

@@ -314,7 +314,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     /// The laws of every engine, and: each connection is closed exactly once, probes that run are bounded, and the
     /// events told add up to the health that is known.

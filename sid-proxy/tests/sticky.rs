@@ -173,6 +173,8 @@ fn a_pool_fails_open_or_closed_by_choice() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     /// Whatever else is in the field, what is left has no trace of the cookie and all of the others.
     #[test]
     fn stripping_leaves_the_others_alone(others in prop::collection::vec("[a-z]{1,6}=[ -:<-~]{0,8}", 0..6), at in 0usize..7) {

@@ -143,7 +143,7 @@ fn reasons_have_their_status_and_their_time() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Whatever happens, each ticket is answered exactly once or given back, in time; bounds hold; a client that waits
     /// is never passed twice by one that had its turn; and a card that is free means that nobody waits.
