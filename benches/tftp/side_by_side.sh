@@ -17,8 +17,8 @@ group=/sys/fs/cgroup/tftp-bench
 [ -d /sys/fs/cgroup/cpuacct ] && group=/sys/fs/cgroup/cpuacct/tftp-bench
 mkdir -p "$group"
 trap 'kill -- $(cat "$group/cgroup.procs") 2>/dev/null || true; sleep 0.5; rmdir "$group" 2>/dev/null || true; rm -rf "$lab"' EXIT
-mkdir "$lab/root"; chmod 755 "$lab/root"
-head -c 20000 /dev/urandom >"$lab/root/small"; head -c 33554432 /dev/urandom >"$lab/root/large"; chmod 644 "$lab"/root/*
+mkdir "$lab/files"; chmod 755 "$lab/files"
+head -c 20000 /dev/urandom >"$lab/files/small"; head -c 33554432 /dev/urandom >"$lab/files/large"; chmod 644 "$lab"/files/*
 cat >"$lab/module.toml" <<TOML
 [module]
 name = "bench"
@@ -29,7 +29,7 @@ address = "127.0.0.1"
 [listen]
 tftp = ["127.0.0.1:$port"]
 [tftp]
-root = "$lab/root"
+root = "$lab/files"
 TOML
 names=(server-module tftpd-hpa atftpd dnsmasq rs-tftpd)
 program() { case $1 in server-module) echo "$server" ;; tftpd-hpa) echo in.tftpd ;; rs-tftpd) echo tftpd ;; *) echo "$1" ;; esac; }
@@ -37,10 +37,10 @@ launch() {
     local command
     case $1 in
         server-module) command=("$server" run --config "$lab/module.toml") ;;
-        tftpd-hpa) command=(in.tftpd -L --address "127.0.0.1:$port" --secure --user nobody "$lab/root") ;;
-        atftpd) command=(atftpd --daemon --no-fork --port "$port" --bind-address 127.0.0.1 --user nobody --group nogroup --logfile /dev/null --no-multicast "$lab/root") ;;
-        dnsmasq) command=(dnsmasq --keep-in-foreground --conf-file=/dev/null --port=0 --enable-tftp "--tftp-root=$lab/root" --tftp-max=600 --listen-address=127.0.0.1 --bind-interfaces --log-facility=/dev/null) ;;
-        rs-tftpd) command=(tftpd -i 127.0.0.1 -p "$port" -d "$lab/root" -r) ;;
+        tftpd-hpa) command=(in.tftpd -L --address "127.0.0.1:$port" --secure --user nobody "$lab/files") ;;
+        atftpd) command=(atftpd --daemon --no-fork --port "$port" --bind-address 127.0.0.1 --user nobody --group nogroup --logfile /dev/null --no-multicast "$lab/files") ;;
+        dnsmasq) command=(dnsmasq --keep-in-foreground --conf-file=/dev/null --port=0 --enable-tftp "--tftp-root=$lab/files" --tftp-max=600 --listen-address=127.0.0.1 --bind-interfaces --log-facility=/dev/null) ;;
+        rs-tftpd) command=(tftpd -i 127.0.0.1 -p "$port" -d "$lab/files" -r) ;;
     esac
     SERVER_MODULE_LOG=error bash -c 'echo 0 >"$0/cgroup.procs" && exec "$@"' "$group" "${command[@]}" >"$lab/server.log" 2>&1 &
     pid=$!
@@ -67,7 +67,7 @@ for _ in $(seq "$rounds"); do
         before=$(spent)
         times=$(curl --no-progress-meter -Z --parallel-immediate --parallel-max 280 -K "$lab/urls" -w "%{time_total} %{exitcode}\n" 2>"$lab/curl.log" | sort -n) || true
         after=$(spent)
-        good=$(for n in $(seq 280); do if cmp -s "$lab/root/small" "$lab/got_$n"; then echo; fi; done | wc -l)
+        good=$(for n in $(seq 280); do if cmp -s "$lab/files/small" "$lab/got_$n"; then echo; fi; done | wc -l)
         rm -f "$lab"/got_*
         median=$(awk '{ v[NR] = $1 } END { printf "%.1f", v[int((NR + 1) / 2)] * 1000 }' <<<"$times")
         last=$(awk 'END { printf "%.1f", $1 * 1000 }' <<<"$times")
@@ -76,14 +76,14 @@ for _ in $(seq "$rounds"); do
             before=$(spent); began=$(date +%s%N)
             curl -s -m 60 --tftp-blksize "$size" -o "$lab/got" "$url/large" || true
             ended=$(date +%s%N); after=$(spent)
-            cmp -s "$lab/root/large" "$lab/got" || { note "large-$size $name failed"; continue; }
+            cmp -s "$lab/files/large" "$lab/got" || { note "large-$size $name failed"; continue; }
             note "large-$size $name $(awk -v t=$((ended - began)) 'BEGIN { printf "%.2f", 33.554432e9 / t }') $(((after - before) / (33554432 / size)))"
         done
         if command -v atftp >/dev/null; then
             before=$(spent); began=$(date +%s%N)
             (cd "$lab" && timeout 60 atftp -g -r large -l got2 --option "blksize 1468" --option "windowsize 32" 127.0.0.1 "$(at "$name")") >/dev/null 2>&1 || true
             ended=$(date +%s%N); after=$(spent)
-            if cmp -s "$lab/root/large" "$lab/got2"; then
+            if cmp -s "$lab/files/large" "$lab/got2"; then
                 note "window-32 $name $(awk -v t=$((ended - began)) 'BEGIN { printf "%.2f", 33.554432e9 / t }') $(((after - before) / (33554432 / 1468)))"
             fi
             rm -f "$lab/got2"

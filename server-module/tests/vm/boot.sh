@@ -126,11 +126,11 @@ fetch busybox busybox tftp -g -b 1428 -r big -l fetched 10.1.0.1
 # Machines. The kernel's e1000 driver is the only module that the card needs.
 (cd "$lab" && newest=$(apt-cache search --names-only '^linux-image-6[0-9.-]*-amd64-unsigned$' | awk '{print $1}' | sort -V | tail -1) &&
     apt-get download -qq "$newest" && dpkg -x linux-image-*.deb kernel && rm -f linux-image-*.deb) >"$lab/apt.log" 2>&1 || { cat "$lab/apt.log"; exit 1; }
-mkdir -p "$lab/root/bin" "$lab/root/proc" "$lab/root/sys" "$lab/root/dev" "$lab/root/tmp"
-cp /bin/busybox "$lab/root/bin/busybox"
-cp "$here/init" "$lab/root/init"; cp "$here/lease" "$lab/root/lease"; chmod +x "$lab/root/init" "$lab/root/lease"
-find "$lab/kernel" -name e1000.ko -exec cp {} "$lab/root/e1000.ko" \;
-(cd "$lab/root" && find . | cpio -o -H newc 2>/dev/null | gzip -1) >"$lab/boot/initrd.gz"
+mkdir -p "$lab/disk/bin" "$lab/disk/proc" "$lab/disk/sys" "$lab/disk/dev" "$lab/disk/tmp"
+cp /bin/busybox "$lab/disk/bin/busybox"
+cp "$here/init" "$lab/disk/init"; cp "$here/lease" "$lab/disk/lease"; chmod +x "$lab/disk/init" "$lab/disk/lease"
+find "$lab/kernel" -name e1000.ko -exec cp {} "$lab/disk/e1000.ko" \;
+(cd "$lab/disk" && find . | cpio -o -H newc 2>/dev/null | gzip -1) >"$lab/boot/initrd.gz"
 cp "$lab"/kernel/boot/vmlinuz-* "$lab/boot/vmlinuz"
 cp /usr/lib/ipxe/snponly.efi /usr/lib/ipxe/undionly.kpxe "$lab/boot/"
 cat >"$lab/boot/boot.ipxe" <<'IPXE'
