@@ -30,6 +30,7 @@ enum Given {
     Meta { kind: u8, mode: u16, size: u64, inode: u8, links: u8 },
     Failed(u8),
     Tick(u32),
+    Verdict(bool),
     WrongId(u64),
 }
 
@@ -58,9 +59,11 @@ fuzz_target!(|script: Script| {
     let (package, trust) = package();
     let mut config = Config::default();
     config.dry_run = script.dry_run;
-    let goal = match script.goal % 3 {
+    let goal = match script.goal % 5 {
         0 => Goal::Apply(trust.clone()),
         1 => Goal::Undo,
+        2 => Goal::Watch,
+        3 => Goal::Confirm,
         _ => Goal::Status,
     };
     let mut engine = Engine::new(config, goal);
@@ -94,7 +97,7 @@ fuzz_target!(|script: Script| {
         };
         match moved {
             Err(_) => assert_eq!(engine, before, "an error leaves the state as it was"),
-            Ok(()) if matches!(given, Given::Tick(_)) => {}
+            Ok(()) if matches!(given, Given::Tick(_) | Given::Verdict(_)) => {}
             Ok(()) => last = asked.take().map(|(_, effect)| effect),
         }
         if engine.is_finished() {
@@ -132,6 +135,7 @@ fn answer(id: u64, effect: &Effect, given: &Given, package: &[u8], again: bool) 
             _ => Failure::Full,
         }),
         Given::Tick(_) => Owned::Input(Input::Tick),
+        Given::Verdict(well) => Owned::Input(Input::Verdict { well: *well }),
         Given::WrongId(id) => Owned::Input(Input::Failed { id: *id, failure: Failure::Full }),
         Given::Right => match effect {
             Effect::ReadPackage { offset, len } => {

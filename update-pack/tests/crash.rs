@@ -285,12 +285,16 @@ fn every_barrier_is_missed() {
         for barrier in 0..whole.barriers {
             let mut mutant = disk.clone();
             mutant.ignored_barrier = Some(barrier);
-            let verdict = cuts((&mutant, &engine), true, |_, _, mut after| {
-                settled(&mut after, &a, &b)?;
-                // From wherever it ends, the way back leads to what was there, with times and owners.
-                outcome(undo(), &mut after);
-                expect(things(&after.seen) == things(&a), || "undo is not A to the byte".into())
-            });
+            let told = |every| {
+                cuts((&mutant, &engine), every, |_, _, mut after| {
+                    settled(&mut after, &a, &b)?;
+                    // From wherever it ends, the way back leads to what was there, with times and owners.
+                    outcome(undo(), &mut after);
+                    expect(things(&after.seen) == things(&a), || "undo is not A to the byte".into())
+                })
+            };
+            // Most are missed already by a few kinds of damage.
+            let verdict = told(false).and_then(|_| told(true));
             // What was reported as done must be there after a crash.
             let mut done = mutant.clone();
             outcome(engine.clone(), &mut done);

@@ -240,10 +240,7 @@ fn each_cut(disk: &Disk, goal: &Goal, check: &mut dyn FnMut(Disk)) {
     let mut seen = std::collections::BTreeSet::new();
     let (mut disk, mut engine, mut asked) = (disk.clone(), engine(goal.clone(), false), None);
     loop {
-        let ended = match advance_or_watch(&mut engine, &mut disk, &mut asked) {
-            None => return,
-            Some(ended) => ended,
-        };
+        let ended = advance_or_watch(&mut engine, &mut disk, &mut asked);
         for crash in disk.crashes(false) {
             let after = disk.crash(crash);
             if seen.insert(after.seen.clone()) {
@@ -256,19 +253,19 @@ fn each_cut(disk: &Disk, goal: &Goal, check: &mut dyn FnMut(Disk)) {
     }
 }
 
-/// As `advance`, but a trial is an end: whoever watches it is cut off.
+/// As `advance`, but a trial is an end, too: whoever watches it is cut off. Says whether it is one.
 fn advance_or_watch(
     engine: &mut Engine,
     disk: &mut Disk,
     asked: &mut Option<(u64, update_pack::engine::Effect)>,
-) -> Option<bool> {
+) -> bool {
     if let Some((id, effect)) = asked.take() {
         let given = disk.carry_out(&effect);
         common::disk::answer(engine, id, &given);
     }
     loop {
         match engine.poll_output() {
-            Some(Output::Event(Event::Finished(_))) | None => return Some(true),
+            Some(Output::Event(Event::Finished(_))) | None => return true,
             Some(Output::Event(_)) => {}
             Some(Output::Storage { id, effect }) => {
                 let effect = effect.clone();
@@ -277,7 +274,7 @@ fn advance_or_watch(
                     common::disk::answer(engine, id, &given);
                 } else {
                     *asked = Some((id, effect));
-                    return Some(false);
+                    return false;
                 }
             }
         }

@@ -6,9 +6,10 @@
 
 use alloc::vec::Vec;
 
+use super::effect::{Answer, Effect, Failure};
 use super::plan::Plan;
 use super::script::{Next, Step, Stop};
-use super::types::{Answer, Effect, Failure, Place, Reason};
+use super::types::{Place, Reason};
 use crate::delta::{HEAD_MAX, Patch};
 use crate::error::{Error, Problem};
 use crate::seal::{ProfileKey, StreamKey};

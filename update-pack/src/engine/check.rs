@@ -3,9 +3,10 @@
 
 use alloc::vec::Vec;
 
+use super::effect::{Answer, Effect, Failure};
 use super::plan::Plan;
 use super::script::{Next, Stop};
-use super::types::{Answer, Effect, Failure, Meta, Place, Reason};
+use super::types::{Meta, Place, Reason};
 use crate::tree::{Difference, Facet, Node, Path, Side};
 
 /// Where the look stands.

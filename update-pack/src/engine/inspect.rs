@@ -5,9 +5,10 @@ use alloc::vec::Vec;
 
 use sha2::Digest as _;
 
+use super::effect::{Answer, Effect, Failure};
 use super::plan::Plan;
 use super::script::{Next, Stop};
-use super::types::{Answer, Effect, Failure, Meta, Place, Reason, Time};
+use super::types::{Meta, Place, Reason, Time};
 use crate::tree::{Difference, Facet, Kind, Node, Path, Side};
 use crate::wire::{Digest, Entry};
 

@@ -7,6 +7,7 @@ use core::time::Duration;
 
 use super::back::Keep;
 use super::check::Check;
+use super::effect::{Answer, Effect, Failure};
 use super::inspect::Inspect;
 use super::journal::Record;
 use super::migrate::Migrate;
@@ -18,8 +19,7 @@ use super::script::{Next, Script, Stop};
 use super::stage::Stage;
 use super::trial::Watched;
 use super::types::{
-    Answer, Config, Effect, Error, Event, Failure, Goal, Input, Outcome, Output, Reason, Recovered, Stats,
-    Time, Work,
+    Config, Error, Event, Goal, Input, Outcome, Output, Reason, Recovered, Stats, Time, Work,
 };
 use crate::tree::Side;
 use crate::verify::{Envelope, Progress, Reader};
@@ -173,10 +173,9 @@ impl Engine {
                     return Err(Error::NoTrial);
                 }
                 self.now = self.now.max(now);
-                if well {
-                    self.stays()
-                } else {
-                    self.unwell()
+                match well {
+                    true => self.stays(),
+                    false => self.unwell(),
                 }
                 self.advance();
                 return Ok(());

@@ -11,9 +11,10 @@
 
 use alloc::vec::Vec;
 
+use super::effect::{Call, Effect, Failure, Verb};
 use super::note::{Note, Notes};
 use super::script::{Next, Script, Stop};
-use super::types::{Call, Effect, Failure, Reason, Verb};
+use super::types::Reason;
 use crate::wire::{Migration, When};
 
 /// What is done with the steps.

@@ -19,6 +19,7 @@
 mod back;
 mod check;
 mod content;
+mod effect;
 mod inspect;
 mod journal;
 mod machine;
@@ -33,11 +34,12 @@ mod trial;
 mod turn;
 mod types;
 
+pub use effect::{Answer, Call, Effect, Failure, Verb};
 pub use journal::{Installed, Mark, Record};
 pub use machine::Engine;
 pub use note::Note;
 pub use plan::{Plan, Summary};
 pub use types::{
-    Answer, Call, Config, Effect, Error, Event, Failure, Goal, Input, Meta, Outcome, Output, Place, Reason,
-    Recovered, Stats, Status, Time, Trial, Unwell, Verb, Work,
+    Config, Error, Event, Goal, Input, Meta, Outcome, Output, Place, Reason, Recovered, Stats, Status, Time,
+    Trial, Unwell, Work,
 };

@@ -4,8 +4,9 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
+use super::effect::Effect;
 use super::script::Step;
-use super::types::{Effect, Place};
+use super::types::Place;
 
 /// Something that happened to an update.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -8,8 +8,9 @@
 use alloc::vec::Vec;
 use core::fmt;
 
+use super::effect::{Effect, Failure};
 use super::script::Step;
-use super::types::{Effect, Failure, Place, Time};
+use super::types::{Place, Time};
 use crate::tree::{Kind, Mode, Node, Path, Side};
 use crate::wire::{Digest, Entry, Manifest, Owned};
 

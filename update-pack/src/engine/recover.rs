@@ -2,12 +2,13 @@
 
 use alloc::vec::Vec;
 
+use super::effect::{Answer, Effect, Failure};
 use super::inspect::CHUNK;
 use super::journal::{Installed, Mark, Record};
 use super::note::{Note, Notes};
 use super::resume::SLOTS;
 use super::script::{Next, Step, Stop};
-use super::types::{Answer, Effect, Failure, Place, Reason};
+use super::types::{Place, Reason};
 
 /// What was found.
 #[derive(Clone, Debug, PartialEq, Default)]

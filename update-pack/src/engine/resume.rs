@@ -7,11 +7,12 @@
 
 use alloc::vec::Vec;
 
+use super::effect::{Answer, Effect, Failure};
 use super::inspect::{CHUNK, Hasher};
 use super::journal::{seal, unseal};
 use super::plan::{Plan, Target};
 use super::script::Next;
-use super::types::{Answer, Effect, Failure, Place};
+use super::types::Place;
 use crate::error::Error;
 use crate::tree::Side;
 use crate::wire::{Digest, put_varint};

@@ -2,7 +2,8 @@
 
 use alloc::vec::Vec;
 
-use super::types::{Effect, Failure, Place, Reason};
+use super::effect::{Effect, Failure};
+use super::types::{Place, Reason};
 
 /// One step of a script.
 #[derive(Clone, Debug, PartialEq, Eq)]

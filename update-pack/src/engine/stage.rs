@@ -4,11 +4,12 @@
 use alloc::vec::Vec;
 
 use super::content::{Ask, Content};
+use super::effect::{Answer, Effect, Failure};
 use super::inspect::{CHUNK, Hasher};
 use super::plan::{Plan, Target};
 use super::resume::{Progress, Resumed};
 use super::script::{Next, Script, Stop};
-use super::types::{Answer, Effect, Failure, Place};
+use super::types::Place;
 use crate::error::Problem;
 use crate::limits::Limits;
 use crate::seal::ProfileKey;

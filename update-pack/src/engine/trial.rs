@@ -8,11 +8,12 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use super::effect::Effect;
 use super::journal::Mark;
 use super::machine::{Engine, Phase, Then};
 use super::note::Note;
 use super::script::{Script, Step};
-use super::types::{Effect, Event, Goal, Outcome, Place, Reason, Trial};
+use super::types::{Event, Goal, Outcome, Place, Reason, Trial};
 use crate::wire::Guard;
 
 /// An attempt that is being watched.

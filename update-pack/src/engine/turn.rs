@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use super::back::Keep;
 use super::check::Check;
+use super::effect::Effect;
 use super::inspect::{CHUNK, Inspect};
 use super::journal::{Installed, Mark, Record};
 use super::machine::{Current, Engine, Phase, Then, wide};
@@ -14,7 +15,7 @@ use super::recover::{Discard, Recover};
 use super::resume::Resume;
 use super::script::{Script, Step, Stop};
 use super::stage::Stage;
-use super::types::{Effect, Event, Goal, Outcome, Place, Reason, Recovered, Status};
+use super::types::{Event, Goal, Outcome, Place, Reason, Recovered, Status};
 use crate::tree::{Kind, Side};
 use crate::verify::Reader;
 use crate::wire::When;
