@@ -40,6 +40,7 @@ pub(crate) fn server(config: &Config) -> Result<server::Config, String> {
     {
         server.ports = Ports { server: address.port(), client: address.port().wrapping_add(1) };
     }
+    server.seed = seed();
     server.lease = config.dhcp.lease.0;
     server.routers = vec![config.network.router.unwrap_or(own)];
     server.dns.clone_from(&config.network.dns);
@@ -60,6 +61,14 @@ pub(crate) fn server(config: &Config) -> Result<server::Config, String> {
     server.cards = config.cards.iter().filter_map(card).collect();
     Server::new(server.clone()).map_err(|error| format!("dhcp: {error}"))?;
     Ok(server)
+}
+
+/// What nobody outside knows, so that no names can be chosen whose hashes meet.
+fn seed() -> u64 {
+    let mut octets = [0; 8];
+    // Without chance the tables work all the same.
+    let _ = getrandom::fill(&mut octets);
+    u64::from_ne_bytes(octets)
 }
 
 fn card(card: &config::Card) -> Option<server::Card> {
