@@ -191,7 +191,8 @@ impl IndexType for OidBuf {
 
     fn read_index(from: &mut IndexReader<'_>) -> Option<Self> {
         let length = from.length()?;
-        if length > crate::wire::MAX_ARCS {
+        // BER has no identifier of a single arc, so no row has one as its index.
+        if length == 1 || length > crate::wire::MAX_ARCS {
             return None;
         }
         let arcs: Option<Vec<u32>> = (0..length).map(|_| from.arc()).collect();
