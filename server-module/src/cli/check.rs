@@ -93,7 +93,9 @@ struct Idle {
 fn idle_rules(config: &Config) -> Vec<Idle> {
     let definition = config.definition();
     let Ok(routes) = Routes::build(&definition.services, 0) else { return Vec::new() };
-    let ports = |addresses: &[std::net::SocketAddr]| addresses.iter().map(|a| a.port()).collect::<Vec<_>>();
+    let ports = |addresses: &[std::net::SocketAddr]| {
+        addresses.iter().map(std::net::SocketAddr::port).collect::<Vec<_>>()
+    };
     let (http, https) = (ports(&config.listen.http), ports(&config.listen.https));
     let findings = routes.table.check(&Doors { http: &http, https: &https, plain: &[] });
     if findings.is_empty() {

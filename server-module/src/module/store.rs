@@ -125,9 +125,8 @@ pub(super) fn keep(
         while arriving.recv_many(&mut batch, 256).await > 0 {
             let (store, changes) = (Arc::clone(&store), std::mem::take(&mut batch));
             let count = changes.len() as u64;
-            match tokio::task::spawn_blocking(move || store.write(&changes)).await {
-                Ok(Err(error)) => failed(error),
-                Ok(Ok(())) | Err(_) => {}
+            if let Ok(Err(error)) = tokio::task::spawn_blocking(move || store.write(&changes)).await {
+                failed(error);
             }
             settle.send_modify(|settled| *settled += count);
         }

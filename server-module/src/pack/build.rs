@@ -51,7 +51,7 @@ pub(super) fn build(args: &super::Build) -> Done {
                 let contents = |side, path: &tree::Path| {
                     std::fs::read(os_path(if side == Side::Before { from.unwrap_or(to) } else { to }, path))
                 };
-                builder.leg(way, contents).map(drop).map_err(refused)
+                builder.leg(way, contents).map(drop).map_err(|error| refused(&error))
             };
         let froms: Vec<PathBuf> = args.from.iter().map(|dir| beneath(dir)).collect();
         for (index, (from, version)) in froms.iter().zip(&args.from_version).enumerate() {
@@ -66,7 +66,7 @@ pub(super) fn build(args: &super::Build) -> Done {
             add(None, "", &to, "", &after)?;
         }
     }
-    let package = builder.finish(&keys).map_err(refused)?;
+    let package = builder.finish(&keys).map_err(|error| refused(&error))?;
     replace(&args.out, &package)?;
     let froms = args.from_version.join(", ");
     println!("{}  {}, {froms} to {}", args.out.display(), Bytes(package.len() as u64), args.to_version);
@@ -136,12 +136,12 @@ fn root_mode() -> Mode {
     Mode::from_stat(0o755)
 }
 
-fn refused(error: build::Error<std::io::Error>) -> Exit {
-    let exit = match &error {
+fn refused(error: &build::Error<std::io::Error>) -> Exit {
+    let exit = match error {
         build::Error::Read { .. } | build::Error::Changed { .. } | build::Error::Compressor => {
-            Exit::cannot(&error)
+            Exit::cannot(error)
         }
-        _ => Exit::usage(&error),
+        _ => Exit::usage(error),
     };
     match error {
         build::Error::Downgrade { .. } => exit.next("--downgrade says that it is meant"),

@@ -39,7 +39,7 @@ pub(super) fn keygen(args: &super::Keygen) -> Done {
     match args.role {
         super::KeyRole::Root => println!("root keys sign only `pack rotate`: keep this one offline"),
         super::KeyRole::Emergency => {
-            println!("emergency keys are for the day the release keys are lost: offline")
+            println!("emergency keys are for the day the release keys are lost: offline");
         }
         super::KeyRole::Release | super::KeyRole::Profile => {}
     }
@@ -88,7 +88,10 @@ pub(super) fn rotate(args: &super::Rotate) -> Done {
     match Keyset::open(&file) {
         Ok(_) => println!("it is complete: cards that trust the one before follow it"),
         Err(error) => {
-            println!("it is not complete yet: {error}; `pack sign {} --key KEY` adds one", args.out.display())
+            println!(
+                "it is not complete yet: {error}; `pack sign {} --key KEY` adds one",
+                args.out.display()
+            );
         }
     }
     Ok(())
