@@ -29,7 +29,7 @@ enum Given {
     Names(Vec<Vec<u8>>),
     Meta { kind: u8, mode: u16, size: u64, inode: u8, links: u8 },
     Failed(u8),
-    Tick(u32),
+    Tick,
     Verdict(bool),
     WrongId(u64),
 }
@@ -97,7 +97,7 @@ fuzz_target!(|script: Script| {
         };
         match moved {
             Err(_) => assert_eq!(engine, before, "an error leaves the state as it was"),
-            Ok(()) if matches!(given, Given::Tick(_) | Given::Verdict(_)) => {}
+            Ok(()) if matches!(given, Given::Tick | Given::Verdict(_)) => {}
             Ok(()) => last = asked.take().map(|(_, effect)| effect),
         }
         if engine.is_finished() {
@@ -134,7 +134,7 @@ fn answer(id: u64, effect: &Effect, given: &Given, package: &[u8], again: bool) 
             3 => Failure::IsDirectory,
             _ => Failure::Full,
         }),
-        Given::Tick(_) => Owned::Input(Input::Tick),
+        Given::Tick => Owned::Input(Input::Tick),
         Given::Verdict(well) => Owned::Input(Input::Verdict { well: *well }),
         Given::WrongId(id) => Owned::Input(Input::Failed { id: *id, failure: Failure::Full }),
         Given::Right => match effect {
