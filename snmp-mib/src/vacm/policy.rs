@@ -24,7 +24,43 @@ pub struct Config {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Policy {
     tables: Tables,
-    views: Vec<(String, View)>,
+    views: Vec<View>,
+    /// What the group of each member may do, in the order of the members: what a request looks at.
+    rights: Vec<Vec<Right>>,
+}
+
+/// An access entry with its views found.
+#[derive(Clone, Debug, PartialEq)]
+struct Right {
+    model: Model,
+    level: Level,
+    context_match: ContextMatch,
+    prefix: String,
+    grant: Grant,
+}
+
+impl Right {
+    fn of(access: &Access, names: &[String]) -> Self {
+        let id = |view: &str| names.iter().position(|name| name == view).map(ViewId);
+        let grant = Grant { read: id(&access.read), write: id(&access.write), notify: id(&access.notify) };
+        let &Access { model, level, context_match, .. } = access;
+        Self { model, level, context_match, prefix: access.prefix.clone(), grant }
+    }
+
+    fn applies(&self, model: Model, level: Level, context: &[u8]) -> bool {
+        self.level <= level
+            && (self.model == model || self.model == Model::ANY)
+            && match self.context_match {
+                ContextMatch::Exact => self.is_exact(context),
+                ContextMatch::Prefix => self.prefix.is_empty() || context.starts_with(self.prefix.as_bytes()),
+            }
+    }
+
+    /// Whether the entry names the context itself. Two empty names are not given to memcmp: reading none of the octets
+    /// at no address takes an assist of the processor, a hundred nanoseconds where its vectors are masked.
+    fn is_exact(&self, context: &[u8]) -> bool {
+        self.prefix.len() == context.len() && (context.is_empty() || self.prefix.as_bytes() == context)
+    }
 }
 
 /// One of a policy's views.
@@ -81,14 +117,21 @@ impl Policy {
         tables.members.extend(config.members);
         tables.access.extend(config.access);
         tables.families.extend(config.families);
-        let mut views: Vec<(String, View)> = Vec::new();
+        let mut names: Vec<String> = Vec::new();
+        let mut views = Vec::new();
         for family in tables.families.iter() {
-            if !views.iter().any(|(name, _)| *name == family.view) {
+            if !names.contains(&family.view) {
                 let own = tables.families.iter().filter(|other| other.view == family.view);
-                views.push((family.view.clone(), View::new(own)));
+                views.push(View::new(own));
+                names.push(family.view.clone());
             }
         }
-        Self { tables, views }
+        let entries = |member: &Member| {
+            let own = tables.access.iter().filter(|access| access.group == member.group);
+            own.map(|access| Right::of(access, &names)).collect()
+        };
+        let rights = tables.members.iter().map(entries).collect();
+        Self { rights, tables, views }
     }
 
     /// What managers read of it.
@@ -120,31 +163,20 @@ impl Policy {
         if !self.has_context(context) {
             return Err(Denied::NoSuchContext);
         }
-        let belongs = |member: &&Member| member.model == model && member.name.as_bytes() == name;
-        let member = self.tables.members.iter().find(belongs).ok_or(Denied::NoGroupName)?;
-        let applies = |access: &&Access| {
-            access.group == member.group
-                && access.level <= level
-                && (access.model == model || access.model == Model::ANY)
-                && match access.context_match {
-                    ContextMatch::Exact => access.prefix.as_bytes() == context,
-                    ContextMatch::Prefix => context.starts_with(access.prefix.as_bytes()),
-                }
-        };
+        let belongs = |member: &Member| member.model == model && member.name.as_bytes() == name;
+        let at = self.tables.members.iter().position(belongs).ok_or(Denied::NoGroupName)?;
         // The order of preference is that of vacmAccessTable's DESCRIPTION.
-        let preference = |access: &&Access| {
-            let exact = access.prefix.as_bytes() == context;
-            (access.model != Model::ANY, exact, access.prefix.len(), access.level)
+        let preference = |right: &&Right| {
+            (right.model != Model::ANY, right.is_exact(context), right.prefix.len(), right.level)
         };
-        let found = self.tables.access.iter().filter(applies).max_by_key(preference);
-        let access = found.ok_or(Denied::NoAccessEntry)?;
-        let id = |view: &str| self.views.iter().position(|(name, _)| name == view).map(ViewId);
-        Ok(Grant { read: id(&access.read), write: id(&access.write), notify: id(&access.notify) })
+        let own = self.rights.get(at).into_iter().flatten();
+        let applying = own.filter(|right| right.applies(model, level, context));
+        applying.max_by_key(preference).map(|right| right.grant).ok_or(Denied::NoAccessEntry)
     }
 
     /// A view that was granted.
     #[inline]
     pub fn view(&self, id: Option<ViewId>) -> Option<&View> {
-        self.views.get(id?.0).map(|(_, view)| view)
+        self.views.get(id?.0)
     }
 }
