@@ -117,7 +117,7 @@ pub struct Search<'a> {
     pub start: Name<'a>,
     /// Whether the start itself may be found.
     pub include: bool,
-    /// Where it ends; null for nowhere.
+    /// Where it ends; null where it does not.
     pub end: Name<'a>,
 }
 
